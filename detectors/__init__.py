@@ -1,0 +1,1 @@
+"""Pixels to shapes: pure array and geometry code."""

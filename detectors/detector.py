@@ -1,0 +1,49 @@
+"""What a detector promises: bands, resolution and classes declared as data, one pure call."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from jagawana.schemas.observation import ModelRef
+
+Reflectance = npt.NDArray[np.float32]
+"""Surface reflectance 0..1, float32 (B, H, W)."""
+Probabilities = npt.NDArray[np.float32]
+"""Class probabilities, float32 (6, H, W) in the order of LandClass, summing to 1."""
+Mask = npt.NDArray[np.bool_]
+"""bool (H, W)."""
+
+
+@dataclass(frozen=True)
+class DetectorSpec:
+    """What a detector reads. `bands` are STAC common names in the order of the first axis."""
+
+    ref: ModelRef
+    bands: tuple[str, ...]
+    min_resolution_m: float
+    max_resolution_m: float
+    halo_px: int
+    calibrated: bool
+
+
+class Detector(Protocol):
+    """Reflectance in, class probabilities out; the same input always gives the same output."""
+
+    @property
+    def spec(self) -> DetectorSpec:
+        """The declaration."""
+        ...
+
+    def __call__(self, reflectance: Reflectance, valid: Mask) -> Probabilities:
+        """Class probabilities of one window.
+
+        Args:
+            reflectance: float32 (B, H, W), 0..1, any H and W of at least 48.
+            valid: bool (H, W); where False the reflectance is meaningless and is replaced by a neutral value.
+
+        Returns:
+            float32 (6, H, W). Pixels closer to a window edge than `spec.halo_px` depend on the window.
+        """
+        ...

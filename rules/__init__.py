@@ -1,0 +1,1 @@
+"""Shapes to verdicts: zones, rule packs and the judgement; pure."""

@@ -1,0 +1,1 @@
+"""What is said: messages, topics, ids and error codes (pydantic only)."""

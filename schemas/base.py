@@ -1,0 +1,52 @@
+"""What all messages share: frozen, closed when written, tolerant of newer minors when read."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, ClassVar, NewType
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+
+TILE_PATTERN = r"^(?:[1-9]|[1-5]\d|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V]\d{2}$"
+CELL_PATTERN = r"^(?:[1-9]|[1-5]\d|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V]\d{4}$"
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
+
+
+def _to_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+def iso_utc(value: datetime) -> str:
+    """RFC 3339 in UTC, ending in Z, microseconds only where there are any."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(_to_utc), PlainSerializer(iso_utc, return_type=str, when_used="json")]
+"""An aware time, always in UTC."""
+TileId = Annotated[str, Field(pattern=TILE_PATTERN, description="MGRS 10 km analysis square, e.g. 50MKE42")]
+CellId = Annotated[str, Field(pattern=CELL_PATTERN, description="MGRS 1 km square, e.g. 50MKE4127")]
+Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN, description="SHA-256, lower-case hexadecimal")]
+Day = date
+SceneId = NewType("SceneId", str)
+
+
+class Model(BaseModel):
+    """A part of a message: frozen, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Message(Model):
+    """A message other programs depend on. `name` and `version` name its published JSON Schema."""
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+
+    @property
+    def key(self) -> str:
+        """What orders messages of this kind: a tile or a cell."""
+        raise AttributeError(f"{type(self).__name__} must say what orders it")
+
+
+def is_tile(text: str) -> bool:
+    """Whether `text` is an MGRS 10 km square."""
+    return re.match(TILE_PATTERN, text) is not None
