@@ -200,7 +200,9 @@ class AlertPublished(Message):
     content: AlertContent
     content_sha256: Sha256
     decided_at: UtcTime
-    language: Literal["possible"] = Field(default="possible", description="every alert is possible mining until an authority says otherwise")
+    language: Literal["possible"] = Field(
+        default="possible", description="every alert is possible mining until an authority says otherwise"
+    )
 
     @property
     def key(self) -> str:

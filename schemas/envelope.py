@@ -14,9 +14,7 @@ from jagawana.schemas.ids import sha256_of
 from jagawana.schemas.observation import CoverageObserved, ObservationRecorded
 from jagawana.schemas.scene import SceneAcquired
 
-MESSAGES: Mapping[str, type[Message]] = {
-    m.name: m for m in (SceneAcquired, ObservationRecorded, CoverageObserved, AlertPublished)
-}
+MESSAGES: Mapping[str, type[Message]] = {m.name: m for m in (SceneAcquired, ObservationRecorded, CoverageObserved, AlertPublished)}
 MAX_MESSAGE_BYTES = 1 << 20
 _TYPE = re.compile(r"^org\.jagawana\.([a-z-]+)\.v(\d+)$")
 M = TypeVar("M", bound=Message)
@@ -41,8 +39,13 @@ def encode(message: Message, *, source: str, at: UtcTime) -> bytes:
     data = message.model_dump(mode="json", by_alias=True)
     major = message.version.split(".")[0]
     envelope = Envelope(
-        id=sha256_of(data), source=source, type=f"org.jagawana.{message.name}.v{major}", subject=message.key,
-        time=at, dataschema=f"urn:jagawana:schema:{message.name}:{message.version}", data=data,
+        id=sha256_of(data),
+        source=source,
+        type=f"org.jagawana.{message.name}.v{major}",
+        subject=message.key,
+        time=at,
+        dataschema=f"urn:jagawana:schema:{message.name}:{message.version}",
+        data=data,
     )
     return envelope.model_dump_json().encode()
 

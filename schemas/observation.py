@@ -34,7 +34,9 @@ class ObservationRecorded(Message):
     tile: TileId
     scene_id: str
     acquisition_key: str
+    platform: str
     acquired_at: UtcTime
+    revision: str = Field(description="orders reprocessed products of one acquisition")
     model: ModelRef
     blob: Sha256 = Field(description="content address of the class probabilities and the valid mask")
     tense: AlertTense = AlertTense.CURRENT

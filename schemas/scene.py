@@ -5,12 +5,13 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from jagawana.schemas.base import Message, Model, Sha256, UtcTime
+from jagawana.schemas.base import Message, Model, Sha256, UtcTime, iso_utc
 from jagawana.schemas.geometry import Polygon
+from jagawana.schemas.ids import sha256_of
+from jagawana.schemas.observation import AlertTense
 
 MULTIHASH_SHA256 = "1220"
 """STAC `file:checksum` is a multihash: 0x12 = SHA-256, 0x20 = 32 bytes, then the digest."""
-
 
 
 class Band(Model):
@@ -53,6 +54,7 @@ class SceneProperties(Model):
     constellation: str | None = None
     gsd: float = Field(gt=0, description="metres")
     created: UtcTime | None = Field(default=None, description="when the product was generated (revision order)")
+    grid_code: str | None = Field(default=None, alias="grid:code", description="the granule, e.g. MGRS-50MKE")
     datatake_id: str | None = Field(default=None, alias="s2:datatake_id", description="one pass of the sensor")
     processing_baseline: str | None = Field(default=None, alias="s2:processing_baseline", pattern=r"^\d{2}\.\d{2}$")
     offset_applied: bool | None = Field(default=None, alias="earthsearch:boa_offset_applied")
@@ -80,9 +82,17 @@ class SceneItem(Model):
 
     @property
     def acquisition_key(self) -> str:
-        """One look from space: reprocessed products and neighbouring granules of one pass share it."""
+        """One granule of one pass: all its revisions share it, whatever the product is called."""
         p = self.properties
-        return p.datatake_id or f"{p.platform}|{p.acquired_at:%Y-%m-%dT%H:%M:%SZ}"
+        where = p.grid_code or ",".join(f"{degrees:.3f}" for degrees in self.bbox)
+        return f"{p.platform}|{p.datatake_id or iso_utc(p.acquired_at)}|{where}"
+
+    @property
+    def revision(self) -> str:
+        """Orders reprocessed products of one granule by content, never by arrival: baseline, generation time, checksums."""
+        created = iso_utc(self.properties.created) if self.properties.created else ""
+        checksums = sha256_of([a.sha256 for _, a in sorted(self.assets.items())])
+        return f"{self.properties.processing_baseline or '00.00'}|{created}|{checksums}"
 
     @model_validator(mode="after")
     def _bands_are_unique(self) -> Self:
@@ -98,7 +108,7 @@ class SceneAcquired(Message):
     name: ClassVar[str] = "scene-acquired"
     version: ClassVar[str] = "1.0"
     item: SceneItem
-    tense: Literal["current", "archival", "injection", "test"] = "current"
+    tense: AlertTense = AlertTense.CURRENT
 
     @property
     def key(self) -> str:

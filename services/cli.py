@@ -1,4 +1,5 @@
 """jagawana …: the command line."""
+
 import typer
 
 app = typer.Typer(no_args_is_help=True)

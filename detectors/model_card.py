@@ -1,0 +1,139 @@
+"""What is known of a network, as data: what it reads, what it was trained on, how well it does where, and what it cannot do."""
+
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from jagawana.schemas.base import Model, Sha256
+from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.ids import sha256_of
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Architecture(Model):
+    """The arguments of unet.UNet that the weights belong to."""
+
+    base: int = Field(ge=1, description="channels of the first level")
+    poolings: int = Field(ge=1, le=5, description="how often a window is halved")
+
+
+class Normalisation(Model):
+    """Reflectance minus mean over std, per band; fixed, so that a pixel's value never depends on its neighbours."""
+
+    mean: tuple[float, ...] = Field(description="reflectance 0..1 per band, over the training images")
+    std: tuple[float, ...] = Field(description="reflectance per band")
+
+
+class TrainingSource(Model):
+    """Where training images came from."""
+
+    name: str
+    licence: str
+    images: int = Field(ge=0, description="images of this source seen in training")
+    remarks: str
+
+
+class Split(Model):
+    """Which places were used for what. Neighbouring images look alike, so whole 2-degree blocks go one way."""
+
+    method: str
+    training_blocks: tuple[str, ...]
+    calibration_blocks: tuple[str, ...]
+    test_blocks: tuple[str, ...] = Field(description="never trained on, never used for choosing")
+
+
+class Ratio(Model):
+    """A share with what it is a share of, and its 95 % interval from resampling whole blocks."""
+
+    share: Share | None = Field(description="none where there was nothing to count")
+    n: int = Field(ge=0, description="denominator: pixels, images or events, as the name of the field says")
+    low: Share | None = None
+    high: Share | None = None
+
+
+class ClassScore(Model):
+    """How one class fares, counted in labelled pixels."""
+
+    land_class: str
+    iou: Ratio = Field(description="intersection over union")
+    precision: Ratio
+    recall: Ratio
+
+
+class Evaluation(Model):
+    """Figures of one detector on one set of images, highest probability wins."""
+
+    data: str
+    images: int = Field(ge=0)
+    classes: tuple[ClassScore, ...]
+    mean_iou: float | None = Field(description="over the classes present")
+    road_precision_2px: Ratio = Field(description="of pixels called road, within 2 px of a labelled road")
+    road_recall_2px: Ratio = Field(description="of labelled road pixels, within 2 px of a pixel called road")
+    images_without_mining_called: Ratio = Field(description="of images labelled free of mining: with 10 px or more called mining")
+    mining_images_found: Ratio = Field(description="of images with 10 px of labelled mining or more: with 10 px or more called mining")
+    event_precision: Ratio = Field(description="of pairs where 0.3 ha or more turned to mining as called: truly so")
+    event_recall: Ratio = Field(description="of pairs where 0.3 ha or more truly turned to mining: called so")
+    unchanged_pairs_with_event: Ratio = Field(description="of pairs labelled as unchanged: with such an event called")
+    calibration_error: float | None = Field(description="expected calibration error of the mining probability, 10 bins")
+
+
+class KnownAnswer(Model):
+    """A made-up window and what the network says of it: shows that this machine computes what the training machine did."""
+
+    seed: int
+    size_px: int = Field(ge=48)
+    classes: str = Field(description="class of every pixel, one digit each, row by row")
+    pixels: tuple[tuple[int, int], ...] = Field(description="row, column of the pixels whose probabilities are kept")
+    probabilities: tuple[tuple[float, ...], ...] = Field(description="per kept pixel, in the order of the classes")
+
+
+class ModelCard(Model):
+    """One network. The weights file stands beside it and must have this `sha256`."""
+
+    model_id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    version: str
+    sha256: Sha256
+    architecture: Architecture
+    bands: tuple[str, ...] = Field(description="STAC common names, in the order of the first axis")
+    min_resolution_m: float = Field(gt=0)
+    max_resolution_m: float = Field(gt=0)
+    classes: tuple[str, ...]
+    normalisation: Normalisation
+    temperature: float = Field(default=1.0, gt=0, description="logits are divided by it")
+    calibrated: bool = Field(description="whether the temperature was fitted on places outside training and test")
+    sources: tuple[TrainingSource, ...]
+    split: Split
+    test: Evaluation | None = Field(description="on the test blocks")
+    baseline: Evaluation | None = Field(description="the spectral detector on the same test blocks")
+    simulated: Evaluation | None = Field(description="on simulated chips of seeds never trained on; says nothing of real ones")
+    seed: int
+    command: str
+    limits: tuple[str, ...]
+    known_answer: KnownAnswer
+
+    @property
+    def normalisation_id(self) -> str:
+        """Eight digits that change with anything done to reflectance or logits outside the weights."""
+        return sha256_of([list(self.normalisation.mean), list(self.normalisation.std), self.temperature])[:8]
+
+
+def read_card(text: str | bytes, *, name: str) -> ModelCard:
+    """A card from its JSON.
+
+    Raises:
+        DataError: MODEL_INVALID when it is not a card, or its parts contradict each other.
+    """
+    try:
+        card = ModelCard.model_validate_json(text)
+    except ValidationError as error:
+        raise DataError(
+            ErrorCode.MODEL_INVALID, f"{name} is not a model card ({error.errors()[0]['loc']}: {error.errors()[0]['msg']}); install again"
+        ) from error
+    lengths = {len(card.bands), len(card.normalisation.mean), len(card.normalisation.std)}
+    answer = card.known_answer
+    if len(lengths) != 1 or len(answer.classes) != answer.size_px**2 or len(answer.pixels) != len(answer.probabilities):
+        raise DataError(ErrorCode.MODEL_INVALID, f"{name}: bands, normalisation or known answer do not fit together; install again")
+    if min(card.normalisation.std) <= 0 or card.min_resolution_m > card.max_resolution_m:
+        raise DataError(ErrorCode.MODEL_INVALID, f"{name}: standard deviation or resolution range makes no sense; install again")
+    return card

@@ -1,0 +1,98 @@
+"""Masks to geometry, in metres of the tile's UTM zone."""
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from affine import Affine
+from rasterio import features
+from scipy import ndimage
+from shapely.geometry.base import BaseGeometry
+from skimage.morphology import skeletonize
+
+from jagawana.detectors.grid import Square
+
+Flags = npt.NDArray[np.bool_]
+EIGHT = np.ones((3, 3), bool)
+SPUR_M = 40.0
+"""Dead ends shorter than this are the skeleton's, not the road's."""
+
+
+def corner(square: Square, resolution_m: float, origin: tuple[int, int]) -> tuple[float, float]:
+    """West and north edge, in metres, of a window of a tile; `origin` is its row and column, rows counted from the north."""
+    west, _, _, north = square.bounds
+    return west + origin[1] * resolution_m, north - origin[0] * resolution_m
+
+
+def polygons(mask: Flags, north_west: tuple[float, float], resolution_m: float) -> BaseGeometry:
+    """Pixel outlines as one MultiPolygon; its area is the pixel count times the pixel area, exactly.
+
+    Args:
+        mask: bool (H, W).
+        north_west: x and y of the mask's corner.
+        resolution_m: pixel size.
+    """
+    if not mask.any():
+        return shapely.MultiPolygon()
+    transform = Affine(resolution_m, 0, north_west[0], 0, -resolution_m, north_west[1])
+    parts = [shapely.geometry.shape(g) for g, _ in features.shapes(mask.astype(np.uint8), mask=mask, connectivity=4, transform=transform)]
+    return _multi(shapely.MultiPolygon, shapely.union_all(parts))
+
+
+def centre_lines(mask: Flags, north_west: tuple[float, float], resolution_m: float, *, at_least_m: float) -> BaseGeometry:
+    """Centre-lines of a road mask as one MultiLineString, without spurs; empty when shorter than `at_least_m` in all.
+
+    One-pixel gaps are closed before thinning (Trier & Salberg 2024 do likewise).
+    """
+    closed = ndimage.binary_closing(np.pad(mask, 3), EIGHT, iterations=2)
+    skeleton: Flags = skeletonize(closed)[3:-3, 3:-3]  # type: ignore[no-untyped-call]
+    lines = _without_spurs(_links(skeleton), SPUR_M / resolution_m)
+    if lines.is_empty or lines.length * resolution_m < at_least_m:
+        return shapely.MultiLineString()
+    simple = shapely.simplify(lines, 0.75)
+    placed = shapely.transform(simple, lambda xy: xy * (resolution_m, -resolution_m) + north_west)
+    return _multi(shapely.MultiLineString, placed)
+
+
+def cluster(mask: Flags, north_west: tuple[float, float], resolution_m: float, *, at_least: int) -> BaseGeometry:
+    """Roofs as one MultiPoint of component centres; empty below `at_least` roofs."""
+    labels, n = ndimage.label(mask, EIGHT)
+    if n < max(at_least, 1):
+        return shapely.MultiPoint()
+    centres = ndimage.center_of_mass(mask, labels, range(1, n + 1))
+    x = [north_west[0] + (c + 0.5) * resolution_m for _, c in centres]
+    y = [north_west[1] - (r + 0.5) * resolution_m for r, _ in centres]
+    return shapely.normalize(shapely.MultiPoint(np.column_stack([x, y])))
+
+
+def _multi(kind: type[shapely.MultiPolygon | shapely.MultiLineString], geometry: BaseGeometry) -> BaseGeometry:
+    return shapely.normalize(kind(list(shapely.get_parts(geometry))))
+
+
+def _links(skeleton: Flags) -> BaseGeometry:
+    """Unit links between neighbouring skeleton pixels, merged; diagonal links only where no straight way exists."""
+    index = np.argwhere(skeleton)
+    at = {(int(r), int(c)) for r, c in index}
+    links = []
+    for r, c in sorted(at):
+        links += [((r, c), n) for n in ((r, c + 1), (r + 1, c)) if n in at]
+        for d in (1, -1):
+            if (r + 1, c + d) in at and (r, c + d) not in at and (r + 1, c) not in at:
+                links.append(((r, c), (r + 1, c + d)))
+    xy = np.array([[(a[1] + 0.5, a[0] + 0.5), (b[1] + 0.5, b[0] + 0.5)] for a, b in links])
+    return shapely.line_merge(shapely.MultiLineString(list(xy))) if len(xy) else shapely.MultiLineString()
+
+
+def _without_spurs(lines: BaseGeometry, shorter_than_px: float) -> BaseGeometry:
+    """Drop dead ends that leave a longer line at a junction."""
+    parts = [p for p in shapely.get_parts(lines) if not p.is_empty]
+    ends: dict[tuple[float, ...], int] = {}
+    for p in parts:
+        for end in (p.coords[0], p.coords[-1]):
+            ends[end] = ends.get(end, 0) + 1
+    kept = [p for p in parts if p.length >= shorter_than_px or not _is_spur(p, ends)]
+    return shapely.line_merge(shapely.MultiLineString(kept)) if kept else shapely.MultiLineString()
+
+
+def _is_spur(line: shapely.LineString, ends: dict[tuple[float, ...], int]) -> bool:
+    free = [end for end in (line.coords[0], line.coords[-1]) if ends[end] == 1]
+    return len(free) == 1

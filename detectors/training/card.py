@@ -1,0 +1,78 @@
+"""From a fitted network to what is published: weights, calibrated probabilities, three files."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from scipy.optimize import minimize_scalar
+
+from jagawana.detectors.classes import NOT_OBSERVED
+from jagawana.detectors.detector import Mask, Probabilities, Reflectance
+from jagawana.detectors.model_card import ModelCard, Normalisation
+from jagawana.detectors.training.labels import Images
+from jagawana.detectors.training.loop import normalised
+from jagawana.detectors.training.page import page
+from jagawana.detectors.unet import UNet
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What write_model writes."""
+
+    weights: bytes
+    card: ModelCard
+
+
+def weights_of(network: UNet) -> bytes:
+    """The network as a safetensors file."""
+    return save({name: tensor.detach().contiguous().clone() for name, tensor in network.state_dict().items()})
+
+
+def predictor(network: UNet, normalisation: Normalisation, *, temperature: float) -> Callable[[Reflectance, Mask], Probabilities]:
+    """The network as a function of reflectance, in fp32 on the CPU: the arithmetic of every published figure."""
+
+    def predict(reflectance: Reflectance, valid: Mask) -> Probabilities:
+        seen = np.where(valid, reflectance, np.float32(np.nan)).astype(np.float32)
+        with torch.inference_mode():
+            logits = network(normalised(seen[None], normalisation))[0] / temperature
+            probabilities: Probabilities = torch.softmax(logits, dim=0).numpy()
+        return probabilities
+
+    return predict
+
+
+def fitted_temperature(network: UNet, images: Images, normalisation: Normalisation) -> float:
+    """The temperature under which the labels of these images are likeliest (Guo et al. 2017), 0.25 to 4."""
+    with torch.inference_mode():
+        logits = torch.cat([network(normalised(picture[None], normalisation)) for picture in images.reflectance])
+    labels = torch.from_numpy(images.labels.astype(np.int64))
+
+    def surprise(log_temperature: float) -> float:
+        scaled = logits / float(np.exp(log_temperature))
+        return float(torch.nn.functional.cross_entropy(scaled, labels, ignore_index=NOT_OBSERVED))
+
+    best = minimize_scalar(surprise, bounds=(np.log(0.25), np.log(4.0)), method="bounded")
+    return round(float(np.exp(best.x)), 3)
+
+
+def write_model(trained: TrainedModel, out: Path) -> Path:
+    """Write `<id>.safetensors`, `<id>.md` and, last, `<id>.json` into the folder `out`; returns the path of the card.
+
+    Each file appears whole or not at all.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    name = trained.card.model_id
+    _write(out / f"{name}.safetensors", trained.weights)
+    _write(out / f"{name}.md", page(trained.card).encode())
+    _write(out / f"{name}.json", trained.card.model_dump_json(indent=1).encode() + b"\n")
+    return out / f"{name}.json"
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    os.replace(part, path)

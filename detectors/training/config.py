@@ -1,0 +1,46 @@
+"""What a training run is: everything that decides the weights, besides the images."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from jagawana.schemas.base import Model
+
+BANDS = {
+    "s2": ("blue", "green", "red", "nir", "swir16", "swir22"),
+    "rgbn": ("blue", "green", "red", "nir"),
+}
+RESOLUTION_M = {"s2": (9.0, 11.0), "rgbn": (2.5, 10.5)}
+"""Pixel sizes each network is trained for, finest and coarsest."""
+
+
+class TrainConfig(Model):
+    """One training run. The defaults are the recipe of the shipped networks (docs/detector.md)."""
+
+    model_id: Literal["s2", "rgbn"] = "s2"
+    version: str = Field(default="1", description="goes up whenever weights are published")
+    steps: int = Field(default=5000, ge=1)
+    batch: int = Field(default=16, ge=2)
+    chip_px: int = Field(default=48, ge=48, description="side of a training chip")
+    seed: int = Field(default=0, ge=0)
+    base: int = Field(default=16, ge=4)
+    poolings: int = Field(default=3, ge=1, le=4)
+    learning_rate: float = Field(default=3e-3, gt=0)
+    average_decay: float = Field(default=0.995, ge=0, lt=1, description="of the running mean of the weights")
+    simulated_share: float = Field(default=0.35, ge=0, le=1, description="of every batch; all of it where there are no labels")
+    simulated_chips: int = Field(default=2000, ge=0, description="drawn once, before training")
+    split_seed: int = Field(default=25, ge=0, description="of 200, the one that spreads every class most evenly; no network was asked")
+    test_share: float = Field(default=1 / 3, ge=0, lt=1, description="of the labelled pairs, by block; never trained on")
+    calibration_share: float = Field(default=0.1, ge=0, lt=1, description="of the labelled pairs, by block; sets the temperature only")
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """STAC common names, in order."""
+        return BANDS[self.model_id]
+
+    @property
+    def command(self) -> str:
+        """What to type for the same weights."""
+        default = TrainConfig(model_id=self.model_id)
+        changed = [f"--{name.replace('_', '-')} {value}" for name, value in self if value != getattr(default, name)]
+        return " ".join(["jagawana train", "--model", self.model_id, *changed])

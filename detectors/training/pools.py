@@ -1,0 +1,54 @@
+"""What a batch is mixed from: real images at their own scale, real images enlarged, simulated chips."""
+
+from dataclasses import replace
+
+import numpy as np
+from jagawana.detectors.simulation.chips import chips
+
+from jagawana.detectors.model_card import TrainingSource
+from jagawana.detectors.training.augment import Augmentation
+from jagawana.detectors.training.config import TrainConfig
+from jagawana.detectors.training.labels import Images
+from jagawana.detectors.training.loop import Pool
+
+ENLARGED = replace(Augmentation(), zoom=(1.5, 2.3), zoom_share=1.0)
+"""A 10 m image as 4.3 to 6.7 m pixels would roughly show it: no finer detail, but shapes of the right size."""
+SIMULATED_SEED = 1_000_000
+"""Seeds of training chips begin here; those below are left to other uses."""
+FIVE_METRES = 5.0
+TEN_METRES = 10.0
+COPERNICUS = "pixels: Copernicus Sentinel data, free with attribution; labels: CC BY 4.0"
+
+
+def pools_of(config: TrainConfig, real: Images | None) -> tuple[list[Pool], tuple[TrainingSource, ...]]:
+    """The pools of one batch, and what the card says of them. Without real images everything is simulated."""
+    simulated_n = config.batch if real is None else round(config.batch * config.simulated_share)
+    simulated, simulated_sources = _simulated(config, simulated_n)
+    if real is None:
+        return simulated, simulated_sources
+    enlarged_n = (config.batch - simulated_n) // 2 if config.model_id == "rgbn" else 0
+    pools = [Pool(real, config.batch - simulated_n - enlarged_n, Augmentation())]
+    if enlarged_n:
+        pools.append(Pool(real, enlarged_n, ENLARGED))
+    remarks = "Amazon, both dates of each pair, 10 m" + ("; half of them enlarged to about 5 m" if enlarged_n else "")
+    source = TrainingSource(name="s2_amazon_pairs with s2_amazon_labels", licence=COPERNICUS, images=len(real), remarks=remarks)
+    return pools + simulated, (source, *simulated_sources)
+
+
+def _simulated(config: TrainConfig, per_batch: int) -> tuple[list[Pool], tuple[TrainingSource, ...]]:
+    if per_batch == 0:
+        return [], ()
+    coarse = per_batch if config.model_id == "s2" else per_batch // 3
+    shares = {metres: n for metres, n in ((TEN_METRES, coarse), (FIVE_METRES, per_batch - coarse)) if n}
+    each = config.simulated_chips // len(shares)
+    pools = [Pool(simulated_images(config, metres, each), n, Augmentation()) for metres, n in shares.items()]
+    remarks = f"made up at {' and '.join(f'{metres:g} m' for metres in shares)}; the only source of huts"
+    licence = "made by this package, Apache-2.0; spectra and sizes after real data"
+    return pools, (TrainingSource(name="simulated chips", licence=licence, images=sum(len(p.images) for p in pools), remarks=remarks),)
+
+
+def simulated_images(config: TrainConfig, resolution_m: float, n: int, *, first_seed: int = SIMULATED_SEED) -> Images:
+    """`n` simulated chips in the bands of a network."""
+    seed = first_seed + config.seed
+    reflectance, labels = chips(seed=seed, n=n, resolution_m=resolution_m, bands=config.bands, size=config.chip_px)
+    return Images(np.asarray(reflectance, np.float32), np.asarray(labels, np.uint8))

@@ -1,0 +1,164 @@
+"""Cutting a shape along the zones so that every part of it falls under exactly one rule."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import groupby
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from jagawana.rules.pack import SEVERITY, Ground, Rule, RulePack
+from jagawana.rules.zones import Zone
+from jagawana.schemas.alert import ZoneKind
+
+TRACE_WIDTH_M = 10.0
+"""Width of a road and diameter of a hut where an area is needed: one Sentinel-2 pixel."""
+MIN_PIECE_HA = 0.01
+"""Smallest ground that a category can rest on: one Sentinel-2 pixel (10 m of road). Less is within the error of any outline."""
+M2_PER_HA = 10_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known around one shape: zones in force that touch it, by ground, in a fixed order; kinds of layer at hand; the day."""
+
+    zones: Mapping[Ground, Sequence[Zone]]
+    kinds_loaded: frozenset[ZoneKind]
+    on: date
+
+    def of(self, grounds: Sequence[Ground]) -> list[Zone]:
+        """Zones of any of these grounds."""
+        return [z for g in grounds for z in self.zones.get(g, ())]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Ground under one rule. `core` meets the rule's own conditions; `geometry` adds slivers of stricter or equal rules."""
+
+    rule: Rule
+    zone: Zone | None
+    core: BaseGeometry
+    geometry: BaseGeometry
+
+
+def trace_area(geometry: BaseGeometry) -> BaseGeometry:
+    """The ground a shape stands for: itself, a road 10 m wide, or a disc of 10 m for a hut. Metric coordinates."""
+    if shapely.get_dimensions(geometry) == 2:
+        return geometry
+    return geometry.buffer(TRACE_WIDTH_M / 2, cap_style="flat" if shapely.get_dimensions(geometry) == 1 else "round")
+
+
+def size_ha(geometry: BaseGeometry) -> float:
+    """Area in hectares; for roads length times 10 m, for huts a pixel (0.01 ha) each."""
+    dimension = shapely.get_dimensions(geometry)
+    if dimension == 0:
+        return MIN_PIECE_HA * shapely.get_num_geometries(geometry)
+    return float(geometry.area if dimension == 2 else geometry.length * TRACE_WIDTH_M) / M2_PER_HA
+
+
+def cut(shape: BaseGeometry, setting: Setting, pack: RulePack) -> list[Part]:
+    """Parts that together are the shape and do not overlap, strictest rule first.
+
+    Each rule in turn takes what it covers of what the rules before it left.
+    Then a category that holds less than MIN_PIECE_HA of the shape gives its ground to the next softer one, and a smaller part of
+    a category joins the largest part of that category. Nothing is dropped, so adding a restricted zone never softens a verdict
+    (docs/decisions/0010-judging-pieces.md).
+    """
+    parts: list[Part] = []
+    rest = shape
+    for rule in pack.rules:
+        if rest.is_empty:
+            break
+        covered, rest = _covered(rest, rule, setting)
+        parts += [Part(rule, zone, piece, piece) for zone, piece in covered]
+    return _without_slivers(parts)
+
+
+def split(geometry: BaseGeometry, zones: Sequence[Zone]) -> tuple[list[tuple[Zone, BaseGeometry]], BaseGeometry]:
+    """What lies inside the zones, each part under one zone (largest overlap first, then zone_id), and what lies outside all."""
+    inside: list[tuple[Zone, BaseGeometry]] = []
+    for zone in sorted(zones, key=lambda z: (-round(size_ha(_inside(geometry, z)), 6), z.zone_id)):
+        piece = _inside(geometry, zone)
+        if not piece.is_empty:
+            inside.append((zone, piece))
+            geometry = _outside(geometry, zone)
+    return inside, geometry
+
+
+def join(geometries: Iterable[BaseGeometry]) -> BaseGeometry:
+    """One geometry of parts that do not overlap; pieces of a line that meet become one line again."""
+    joined = shapely.union_all([g for g in geometries if not g.is_empty])
+    return shapely.line_merge(joined) if shapely.get_dimensions(joined) == 1 else joined
+
+
+def _covered(rest: BaseGeometry, rule: Rule, setting: Setting) -> tuple[list[tuple[Zone | None, BaseGeometry]], BaseGeometry]:
+    """What one rule covers of `rest`, by the zone it cites (None where it cites none), and what it leaves."""
+    if why_not(rule, setting):
+        return [], rest
+    where, covered = rule.where, rest
+    left: list[BaseGeometry] = []
+    for ground in where.also_inside:
+        taken, out = split(covered, setting.of([ground]))
+        covered, left = join(g for _, g in taken), [*left, out]
+    taken, covered = split(covered, setting.of(where.outside_all))
+    left += [g for _, g in taken]
+    if not where.inside_any:
+        return ([] if covered.is_empty else [(None, covered)]), join(left)
+    cited, out = split(covered, setting.of(where.inside_any))
+    return [*cited], join([*left, out])
+
+
+def why_not(rule: Rule, setting: Setting) -> str | None:
+    """Why a rule cannot be asked about this place and day at all; None when it can."""
+    if not rule.in_force(setting.on):
+        return f"the rule was not in force on {setting.on}"
+    unknown = [g.kind for g in rule.where.outside_all if g.kind not in setting.kinds_loaded]
+    if unknown:
+        return f"no layer of kind {unknown[0]} is loaded, so being outside of all cannot be known"
+    known = [k for k in rule.where.not_loaded if k in setting.kinds_loaded]
+    return f"a layer of kind {known[0]} is loaded" if known else None
+
+
+def _inside(geometry: BaseGeometry, zone: Zone) -> BaseGeometry:
+    if shapely.covers(zone.geometry, geometry):  # the zone is prepared: most shapes lie in one piece, and need no overlay
+        return geometry
+    return _same_dimension(geometry.intersection(zone.geometry), geometry)
+
+
+def _outside(geometry: BaseGeometry, zone: Zone) -> BaseGeometry:
+    return _same_dimension(geometry.difference(zone.geometry), geometry)
+
+
+def _same_dimension(result: BaseGeometry, original: BaseGeometry) -> BaseGeometry:
+    """An overlay without the points and lines where boundaries merely touch."""
+    dimension = shapely.get_dimensions(original)
+    if shapely.get_dimensions(result) == dimension and result.geom_type != "GeometryCollection":
+        return result
+    kept = [g for g in shapely.get_parts(result) if shapely.get_dimensions(g) == dimension]
+    return shapely.union_all(kept)
+
+
+def _without_slivers(parts: list[Part]) -> list[Part]:
+    """Categories of less than MIN_PIECE_HA handed down to the next softer one; see `cut`."""
+    kept: list[Part] = []
+    handed_down: list[Part] = []
+    categories = [list(group) for _, group in groupby(parts, key=lambda p: SEVERITY[p.rule.category])]
+    for i, group in enumerate(categories):
+        enough = sum(size_ha(p.core) for p in group + handed_down) >= MIN_PIECE_HA
+        if enough or i == len(categories) - 1:
+            kept += _merged(group, handed_down)
+            handed_down = []
+        else:
+            handed_down += group
+    return kept
+
+
+def _merged(group: list[Part], handed_down: list[Part]) -> list[Part]:
+    """Parts of one category, its slivers and those of stricter ones joined to its largest part (the first of equals)."""
+    sizes = [size_ha(p.core) for p in group]
+    main = sizes.index(max(sizes))
+    stays = [i == main or size >= MIN_PIECE_HA for i, size in enumerate(sizes)]
+    slivers = [p.core for p, stay in zip(group, stays, strict=True) if not stay] + [p.core for p in handed_down]
+    whole = replace(group[main], geometry=join([group[main].core, *slivers])) if slivers else group[main]
+    return [whole if i == main else p for i, (p, stay) in enumerate(zip(group, stays, strict=True)) if stay]

@@ -1,0 +1,93 @@
+"""Changes cut along cells and zones: the pieces that alerts are made of."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from jagawana.detectors.change import Change
+from jagawana.detectors.grid import cells_touched
+from jagawana.rules.judge import judge
+from jagawana.rules.pack import RulePack, alert_worthy
+from jagawana.rules.zones import ZoneIndex
+from jagawana.schemas.alert import AlertState, ChangeClass, Verdict
+from jagawana.schemas.base import CellId, TileId
+from jagawana.services.assess.histories import Stream
+
+NEAR_M = 500.0
+"""Mining, or huts beside a road, this near make a precursor more than a road (field practice: one patrol leg)."""
+MINIMUM_PIECE = {ChangeClass.MINING: 1_000.0, ChangeClass.ROAD: 50.0, ChangeClass.HUT: 0.0}
+"""Square metres, metres: smaller pieces are slivers at a border, unless they are all there is of a change."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What of one change lies in one cell, under one rule and zone."""
+
+    cell: CellId
+    geometry: BaseGeometry
+    verdict: Verdict
+    change: Change
+    stream: Stream
+    worthy: bool
+
+    @property
+    def key(self) -> tuple[CellId, str | None, str]:
+        """What the alert's identity is computed from."""
+        return self.cell, self.verdict.decisive_zone, self.verdict.rule_id
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where there is activity, so that a road can be told from a hauling road."""
+
+    mining: BaseGeometry
+    huts: BaseGeometry
+
+    def near_mining(self, change: Change) -> bool:
+        """Whether mining, new or already known, is within NEAR_M."""
+        return bool(shapely.dwithin(self.mining, change.geometry, NEAR_M))
+
+    def near_activity(self, change: Change) -> bool:
+        """Mining near, or huts near a road."""
+        beside_huts = change.change_class is ChangeClass.ROAD and shapely.dwithin(self.huts, change.geometry, NEAR_M)
+        return self.near_mining(change) or bool(beside_huts)
+
+
+def size(kind: ChangeClass, geometry: BaseGeometry) -> float:
+    """Square metres of mining, metres of road, number of huts."""
+    if kind is ChangeClass.MINING:
+        return geometry.area
+    return geometry.length if kind is ChangeClass.ROAD else float(shapely.get_num_geometries(geometry))
+
+
+def pieces(tile: TileId, found: Sequence[tuple[Stream, Change]], around: Surroundings, zones: ZoneIndex, pack: RulePack) -> list[Piece]:
+    """All pieces of a tile's changes, judged on the day each change was first seen."""
+    return [piece for stream, change in found for piece in _without_slivers(_cut(tile, stream, change, around, zones, pack))]
+
+
+def _cut(tile: TileId, stream: Stream, change: Change, around: Surroundings, zones: ZoneIndex, pack: RulePack) -> Iterator[Piece]:
+    on, near = change.first_seen_at.date(), around.near_activity(change)
+    believed = change.state is not AlertState.PROVISIONAL or around.near_mining(change)
+    for cell, square in cells_touched(tile, change.geometry):
+        part = _same_kind(change.change_class, change.geometry.intersection(square.polygon))
+        if part.is_empty:
+            continue
+        for judged in judge(part, zones=zones, on=on, pack=pack, pixel_m=stream.state.resolution_m):
+            worthy = alert_worthy(judged.verdict, change.change_class, pack, near_activity=near)
+            worthy = worthy and (change.change_class is ChangeClass.MINING or believed)
+            yield Piece(cell, judged.geometry, judged.verdict, change, stream, worthy)
+
+
+def _without_slivers(cut: Iterable[Piece]) -> list[Piece]:
+    all_of_it = list(cut)
+    kept = [p for p in all_of_it if size(p.change.change_class, p.geometry) >= MINIMUM_PIECE[p.change.change_class]]
+    return kept or sorted(all_of_it, key=lambda p: (-size(p.change.change_class, p.geometry), p.key[0], p.key[1] or "", p.key[2]))[:1]
+
+
+def _same_kind(kind: ChangeClass, part: BaseGeometry) -> BaseGeometry:
+    """Only the parts of the change's own dimension: a polygon touching a cell's edge leaves no line behind."""
+    dimension = {ChangeClass.MINING: 2, ChangeClass.ROAD: 1, ChangeClass.HUT: 0}[kind]
+    parts = [p for p in shapely.get_parts(part) if shapely.get_dimensions(p) == dimension and not p.is_empty]
+    return shapely.union_all(parts) if parts else shapely.GeometryCollection()

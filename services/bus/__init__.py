@@ -1,0 +1,1 @@
+"""How messages get from room to room, and where bad ones end."""

@@ -1,0 +1,102 @@
+"""The bus of the embedded mode: the database's own log, one process, no broker.
+
+At least once, with the effects, the inbox and the offset in one transaction. Retry or dead letter is decided here, from
+the error's own `retryable`, and nowhere else.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from jagawana.schemas.base import Message
+from jagawana.schemas.envelope import decode_as
+from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError, TransientError
+from jagawana.schemas.topics import Topic
+from jagawana.services.store import log
+from jagawana.services.store.database import transaction
+
+MAX_STARTS = 12
+"""An event that was started this often without an end has been killing its worker."""
+logger = logging.getLogger(__name__)
+
+
+class Effects(Protocol):
+    """What a handler wants remembered and told; applied in one transaction with inbox and offset."""
+
+    def apply(self, session: Session, at: datetime) -> None:
+        """Write.
+
+        Raises:
+            TransientError: TILE_MOVED_ON when somebody else was first; the handler runs again.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Route:
+    """One line of the flow: which room reads which topic, and what it does with a message."""
+
+    room: str
+    topic: Topic
+    message: type[Message]
+    handler: Callable[[Message], Effects]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time and waiting, passed in."""
+
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+
+
+class EmbeddedBus:
+    """Moves events from the log through the routes, one at a time."""
+
+    def __init__(self, engine: Engine, routes: Sequence[Route], clock: Clock, *, attempts: int) -> None:
+        self.engine, self.routes, self.clock, self.attempts = engine, routes, clock, attempts
+
+    def step(self, route: Route) -> bool:
+        """Deal with the next event of a route. False when there is none."""
+        with transaction(self.engine) as session:
+            event = log.next_event(session, route.room, route.topic)
+            if event is None:
+                return False
+            if log.was_handled(session, route.room, event.event_id):
+                log.finish(session, route.room, event, outcome="done", at=self.clock.now())
+                return True
+            starts = log.begin_attempt(session, route.room, event)
+        try:
+            self._handle(route, event, starts)
+        except DataError as error:
+            logger.warning("%s: %s buried: %s", route.room, event.event_id[:12], error)
+            with transaction(self.engine) as session:
+                log.bury(session, route.room, event, error, at=self.clock.now())
+        return True
+
+    def _handle(self, route: Route, event: log.Event, starts: int) -> None:
+        if starts > MAX_STARTS:
+            raise DataError(ErrorCode.DECODER_DIED, f"started {MAX_STARTS} times without an end; it kills its worker")
+        for attempt in range(1, self.attempts + 1):
+            try:
+                effects = route.handler(decode_as(route.message, event.payload))
+                with transaction(self.engine) as session:
+                    effects.apply(session, self.clock.now())
+                    log.finish(session, route.room, event, outcome="done", at=self.clock.now())
+                return
+            except TransientError as error:
+                self._wait_or_give_up(error, attempt)
+
+    def _wait_or_give_up(self, error: JagawanaError, attempt: int) -> None:
+        """A decoder that dies every time is the scene's fault; anything else is the world's, and stops us instead."""
+        if attempt < self.attempts:
+            self.clock.sleep(0.0 if error.code is ErrorCode.TILE_MOVED_ON else min(2.0**attempt, 30.0))
+            return
+        if error.code is ErrorCode.DECODER_FAILED:
+            raise DataError(ErrorCode.DECODER_DIED, f"tried {attempt} times; last: {error.detail}") from error
+        raise error

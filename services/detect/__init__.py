@@ -1,0 +1,1 @@
+"""Scenes to observations: guarded reading, the network, blobs."""

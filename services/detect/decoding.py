@@ -1,0 +1,111 @@
+"""The parent's side of the decoder: one child per scene, one answer per request, no waiting for ever."""
+
+import json
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from affine import Affine
+
+from jagawana.schemas.errors import DataError, ErrorCode, TransientError
+
+HANGUP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class RasterHeader:
+    """What a file says of itself. `transform` is in the units of its coordinate system."""
+
+    epsg: int | None
+    transform: Affine
+    shape: tuple[int, int]
+    dtype: str
+    nodata: float | None
+    descriptions: tuple[str, ...]
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class DecoderLimits:
+    """What a decoder may use. `seconds` is wall clock for one answer, and processor time in all is ten times that."""
+
+    seconds: float
+    extra_bytes: int
+
+
+class Decoder:
+    """Asks a child process for headers and pixels."""
+
+    def __init__(self, connection: Connection, limits: DecoderLimits) -> None:
+        self._connection, self._limits = connection, limits
+
+    def header(self, asset: str) -> RasterHeader:
+        """The header of an asset, after the decoder's own checks.
+
+        Raises:
+            DataError: what is wrong with the file.
+            TransientError: DECODER_FAILED when the child died or did not answer in time.
+        """
+        h, _ = self._ask({"asset": asset, "op": "header"})
+        return RasterHeader(
+            h["epsg"], Affine(*h["transform"]), (h["shape"][0], h["shape"][1]), h["dtype"], h["nodata"],
+            tuple(h["descriptions"]), tuple(h["scales"]), tuple(h["offsets"]),
+        )  # fmt: skip
+
+    def read(self, asset: str, *, bands: Sequence[int], window: tuple[int, int, int, int]) -> npt.NDArray[Any]:
+        """Pixels (len(bands), rows, columns) in the file's own type; `window` is row, column, rows, columns; bands count from 1."""
+        header, pixels = self._ask({"asset": asset, "op": "read", "bands": list(bands), "window": list(window)}, pixels=True)
+        return np.frombuffer(pixels, dtype=header["dtype"]).reshape(header["shape"])
+
+    def _ask(self, request: dict[str, Any], *, pixels: bool = False) -> tuple[dict[str, Any], bytes]:
+        try:
+            self._connection.send_bytes(json.dumps(request).encode())
+            header = json.loads(self._receive())
+            if "error" in header:
+                raise DataError(ErrorCode(header["error"]), header["detail"])
+            return header, self._receive() if pixels else b""
+        except (EOFError, OSError) as e:
+            raise TransientError(ErrorCode.DECODER_FAILED, f"the decoder died at {request['asset']} ({type(e).__name__})") from e
+
+    def _receive(self) -> bytes:
+        if not self._connection.poll(self._limits.seconds):
+            raise TransientError(ErrorCode.DECODER_FAILED, f"the decoder gave no answer in {self._limits.seconds:g} s")
+        return self._connection.recv_bytes()
+
+
+@contextmanager
+def decoder(paths: Mapping[str, Path], limits: DecoderLimits) -> Iterator[Decoder]:
+    """A decoder for one scene's checked copies, by asset key; killed afterwards."""
+    from jagawana.services.detect.decoder import serve
+
+    ours, theirs = multiprocessing.Pipe()
+    named = {key: str(path) for key, path in paths.items()}
+    child = _forkserver().Process(target=serve, args=(theirs, named, limits.extra_bytes, round(limits.seconds * 10)), daemon=True)
+    child.start()
+    theirs.close()
+    try:
+        yield Decoder(ours, limits)
+    finally:
+        ours.close()
+        child.join(HANGUP_SECONDS)
+        if child.is_alive():
+            child.kill()
+            child.join()
+        child.close()
+
+
+@lru_cache(maxsize=1)
+def _forkserver() -> ForkServerContext:
+    """Children are forked from a small server that has the decoder loaded and no threads: some 10 ms each."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["jagawana.services.detect.decoder"])
+    return context

@@ -1,0 +1,219 @@
+"""A scene's pixels on a tile's grid: reflectance by band, the scene classification, and where there is anything at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from affine import Affine
+from rasterio.warp import Resampling, reproject
+from shapely.geometry.base import BaseGeometry
+
+from jagawana.detectors.grid import Square
+from jagawana.detectors.grid import reproject as reproject_geometry
+from jagawana.detectors.radiometry import radiometry
+from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.scene import Asset, SceneItem
+from jagawana.services.detect.decoding import Decoder, RasterHeader
+
+SCL = "scl"
+FINEST_M, COARSEST_M = 2.5, 20.5
+MARGIN_PX = 3
+POOLING_PX = 8
+ALIGNED = 1e-6
+T = TypeVar("T", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class BandPlace:
+    """Where a band lies and how its numbers become reflectance."""
+
+    asset: str
+    number: int
+    scale: float
+    offset: float
+
+
+@dataclass(frozen=True)
+class TileWindow:
+    """A window of a tile's grid, in pixels; rows count from the tile's north edge, may be negative inside a halo."""
+
+    square: Square
+    resolution_m: int
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+    @property
+    def transform(self) -> Affine:
+        """Pixel to metres."""
+        r = self.resolution_m
+        return Affine(r, 0, self.square.east + self.column * r, 0, -r, self.square.north + self.square.side - self.row * r)
+
+    @property
+    def polygon(self) -> BaseGeometry:
+        """The window in the tile's UTM zone."""
+        t = self.transform
+        return shapely.box(t.c, t.f - self.rows * self.resolution_m, t.c + self.columns * self.resolution_m, t.f)
+
+
+class SceneImage:
+    """A scene whose headers agree with its item. Reads windows; keeps no pixels."""
+
+    def __init__(self, item: SceneItem, decoder: Decoder) -> None:
+        self.item, self._decoder = item, decoder
+        self.headers = {key: _checked(key, asset, decoder.header(key)) for key, asset in sorted(item.assets.items())}
+        self.bands = _places(item)
+        spectral = [self.headers[place.asset] for name, place in self.bands.items() if name != SCL]
+        if not spectral:
+            raise DataError(ErrorCode.BANDS_MISSING, f"{item.id}: no band has an eo:common_name this service knows")
+        self.finest = min(spectral, key=lambda h: h.transform.a)
+
+    @property
+    def footprint(self) -> BaseGeometry:
+        """The raster's outline in WGS 84: from the file itself, not from what the item says."""
+        return reproject_geometry(_outline(self.finest), _epsg(self.finest), 4326)
+
+    def window(self, square: Square, resolution_m: int, halo_px: int) -> TileWindow | None:
+        """The part of a tile and its halo that the scene covers; None when it does not reach the tile itself."""
+        west, south, east, north = reproject_geometry(_outline(self.finest), _epsg(self.finest), square.epsg).bounds
+        side, top = square.side // resolution_m, square.north + square.side
+        left, right = floor((west - square.east) / resolution_m + ALIGNED), ceil((east - square.east) / resolution_m - ALIGNED)
+        upper, lower = floor((top - north) / resolution_m + ALIGNED), ceil((top - south) / resolution_m - ALIGNED)
+        if right <= 0 or lower <= 0 or left >= side or upper >= side:
+            return None
+        column, row = max(_on_pooling_grid(left), -halo_px), max(_on_pooling_grid(upper), -halo_px)
+        return TileWindow(square, resolution_m, row, column, min(lower, side + halo_px) - row, min(right, side + halo_px) - column)
+
+    def reflectance(self, window: TileWindow, bands: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Reflectance, float32 (len(bands), rows, columns), NaN where a band has no data; bilinear where grids differ."""
+        layers = np.full((len(bands), window.rows, window.columns), np.nan, np.float32)
+        for asset, wanted in self._by_asset(bands).items():
+            numbers = [self.bands[name].number for name in wanted]
+            read = self._read(asset, numbers, window)
+            if read is None:
+                continue
+            pixels, transform = read
+            for name, layer in zip(wanted, pixels, strict=True):
+                place = self.bands[name]
+                values = np.where(self._is_data(asset, layer), layer * np.float32(place.scale) + np.float32(place.offset), np.nan)
+                placed = _on_grid(values.astype(np.float32), transform, self.headers[asset], window, Resampling.bilinear)
+                layers[list(bands).index(name)] = placed
+        return layers
+
+    def scene_class(self, window: TileWindow) -> npt.NDArray[np.uint8] | None:
+        """The producer's scene classification (SCL), uint8 (rows, columns), 0 where there is none; None without an SCL band."""
+        if SCL not in self.bands:
+            return None
+        place = self.bands[SCL]
+        read = self._read(place.asset, [place.number], window)
+        if read is None:
+            return np.zeros((window.rows, window.columns), np.uint8)
+        return _on_grid(read[0][0].astype(np.uint8), read[1], self.headers[place.asset], window, Resampling.nearest)
+
+    def _is_data(self, asset: str, layer: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        nodata = self.headers[asset].nodata
+        nodata = self.item.assets[asset].nodata if nodata is None else nodata
+        is_data: npt.NDArray[np.bool_] = np.isfinite(layer) & (layer != (0 if nodata is None else nodata))
+        return is_data
+
+    def _by_asset(self, bands: Sequence[str]) -> Mapping[str, list[str]]:
+        grouped: dict[str, list[str]] = {}
+        for name in bands:
+            grouped.setdefault(self.bands[name].asset, []).append(name)
+        return grouped
+
+    def _read(self, asset: str, numbers: Sequence[int], window: TileWindow) -> tuple[npt.NDArray[np.float32], Affine] | None:
+        """Source pixels around a window, float32, and their transform; None when the asset does not reach it."""
+        header = self.headers[asset]
+        around = reproject_geometry(shapely.segmentize(window.polygon, 1_000), window.square.epsg, _epsg(header))
+        west, south, east, north = around.bounds
+        t, (height, width) = header.transform, header.shape
+        left, right = floor((west - t.c) / t.a) - MARGIN_PX, ceil((east - t.c) / t.a) + MARGIN_PX
+        upper, lower = floor((t.f - north) / -t.e) - MARGIN_PX, ceil((t.f - south) / -t.e) + MARGIN_PX
+        left, upper, right, lower = max(left, 0), max(upper, 0), min(right, width), min(lower, height)
+        if right <= left or lower <= upper:
+            return None
+        pixels = self._decoder.read(asset, bands=numbers, window=(upper, left, lower - upper, right - left))
+        return pixels.astype(np.float32), t * Affine.translation(left, upper)
+
+
+def _on_pooling_grid(pixel: int) -> int:
+    """The same ground always meets the network's pooling at the same phase, wherever the scene's edge is."""
+    return pixel // POOLING_PX * POOLING_PX
+
+
+def _on_grid(layer: npt.NDArray[T], transform: Affine, header: RasterHeader, window: TileWindow, resampling: Resampling) -> npt.NDArray[T]:
+    """A layer on the window's grid: cut out where the grids agree to a millionth of a pixel, resampled where they do not."""
+    column, row = ~transform * (window.transform.c, window.transform.f)
+    same = _epsg(header) == window.square.epsg and abs(transform.a - window.resolution_m) < ALIGNED
+    if same and abs(column - round(column)) < ALIGNED and abs(row - round(row)) < ALIGNED:
+        return _cut(layer, round(row), round(column), window)
+    out = np.full((window.rows, window.columns), np.nan if layer.dtype.kind == "f" else 0, layer.dtype)
+    fill = np.nan if layer.dtype.kind == "f" else None
+    reproject(
+        layer, out, src_transform=transform, src_crs=f"EPSG:{_epsg(header)}", dst_transform=window.transform,
+        dst_crs=f"EPSG:{window.square.epsg}", src_nodata=fill, dst_nodata=fill, resampling=resampling,
+    )  # fmt: skip
+    return out
+
+
+def _cut(layer: npt.NDArray[T], row: int, column: int, window: TileWindow) -> npt.NDArray[T]:
+    out = np.full((window.rows, window.columns), np.nan if layer.dtype.kind == "f" else 0, layer.dtype)
+    top, left = max(row, 0), max(column, 0)
+    part = layer[top : row + window.rows, left : column + window.columns]
+    out[top - row : top - row + part.shape[0], left - column : left - column + part.shape[1]] = part
+    return out
+
+
+def _places(item: SceneItem) -> dict[str, BandPlace]:
+    places = {}
+    for key, asset in sorted(item.assets.items()):
+        for number, band in enumerate(asset.bands, 1):
+            if band.common_name == SCL:
+                places[SCL] = BandPlace(key, number, 1.0, 0.0)
+            elif band.common_name is not None:
+                r = radiometry(item, band)
+                places[band.common_name] = BandPlace(key, number, r.scale, r.offset)
+    return places
+
+
+def _checked(key: str, asset: Asset, header: RasterHeader) -> RasterHeader:
+    """The header, if it is one we can place and it is what the item says."""
+    check_grid(key, header)
+    if asset.code != f"EPSG:{header.epsg}":
+        raise DataError(ErrorCode.CRS_MISMATCH, f"asset {key}: the file is in EPSG:{header.epsg}, the item says {asset.code}")
+    if asset.shape != header.shape or not header.transform.almost_equals(Affine(*asset.transform[:6]), 1e-3):
+        raise DataError(ErrorCode.GRID_MISMATCH, f"asset {key}: shape or position is not the item's proj:shape or proj:transform")
+    if len(asset.bands) != len(header.descriptions):
+        count = len(header.descriptions)
+        raise DataError(ErrorCode.BANDS_MISMATCH, f"asset {key}: the file has {count} bands, the item describes {len(asset.bands)}")
+    return header
+
+
+def check_grid(key: str, header: RasterHeader) -> None:
+    """Refuse what has no place on Earth, or a place on no UTM grid.
+
+    Raises:
+        DataError: CRS_UNSUPPORTED or GRID_UNSUPPORTED.
+    """
+    if header.epsg is None or header.epsg // 100 not in (326, 327) or not 1 <= header.epsg % 100 <= 60:
+        raise DataError(ErrorCode.CRS_UNSUPPORTED, f"asset {key}: EPSG:{header.epsg}; warp it to its UTM zone (WGS 84)")
+    t = header.transform
+    if not np.isfinite(tuple(t)).all() or t.b or t.d or t.a <= 0 or t.e >= 0 or abs(t.a + t.e) > ALIGNED:
+        raise DataError(ErrorCode.GRID_UNSUPPORTED, f"asset {key}: pixels must be square, finite and north-up, not {tuple(t)[:6]}")
+    if not FINEST_M <= t.a <= COARSEST_M:
+        raise DataError(ErrorCode.GRID_UNSUPPORTED, f"asset {key}: pixels of {t.a:g} m; only {FINEST_M:g} to {COARSEST_M:g} m are read")
+
+
+def _outline(header: RasterHeader) -> BaseGeometry:
+    t, (height, width) = header.transform, header.shape
+    return shapely.segmentize(shapely.box(t.c, t.f + height * t.e, t.c + width * t.a, t.f), 5_000)
+
+
+def _epsg(header: RasterHeader) -> int:
+    return int(header.epsg or 0)

@@ -1,0 +1,67 @@
+"""The networks shipped with this package, and which of them reads a scene."""
+
+from collections.abc import Set
+from importlib import resources
+
+from jagawana.detectors.detector import Detector
+from jagawana.detectors.inference import UNetDetector
+from jagawana.detectors.model_card import ModelCard, read_card
+from jagawana.detectors.spectral import DEFINITIONS, spectral_detector
+from jagawana.schemas.errors import DataError, ErrorCode
+
+SHIPPED = ("s2", "rgbn")
+"""In the order of preference: six bands say more than four."""
+
+
+def load_detector(model_id: str, *, device: str = "auto", precision: str = "auto") -> Detector:
+    """A shipped network, checked against its card, or one of the weightless spectral detectors.
+
+    Args:
+        model_id: s2, rgbn, spectral-6 or spectral-4.
+        device: auto, cpu, cuda or cuda:N; a spectral detector has none.
+        precision: auto, fp32 or bf16; a spectral detector has none.
+
+    Raises:
+        DataError: SETTINGS_INVALID for an unknown model, device or precision; MODEL_INVALID for damaged weights or a
+            machine that does not compute the known answer.
+    """
+    if model_id in DEFINITIONS:
+        return spectral_detector(model_id)
+    card = read_model_card(model_id)
+    return UNetDetector.from_weights(_packaged(f"{model_id}.safetensors"), card, device=device, precision=precision)
+
+
+def read_model_card(model_id: str) -> ModelCard:
+    """The card of a shipped network.
+
+    Raises:
+        DataError: SETTINGS_INVALID for an unknown model, MODEL_INVALID for a damaged card.
+    """
+    if model_id not in SHIPPED:
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"no model {model_id!r}; there are {', '.join([*SHIPPED, *DEFINITIONS])}")
+    return read_card(_packaged(f"{model_id}.json"), name=f"{model_id}.json")
+
+
+def choose_model(band_common_names: Set[str], resolution_m: float) -> str:
+    """The shipped network that reads these bands at this pixel size, by STAC common names.
+
+    Raises:
+        DataError: BANDS_MISSING when no network reads these bands at any pixel size, GRID_UNSUPPORTED when one does, but not at this one.
+    """
+    cards = [read_model_card(model_id) for model_id in SHIPPED]
+    readable = [card for card in cards if band_common_names >= set(card.bands)]
+    if not readable:
+        needed = "; or ".join(f"{', '.join(card.bands)} ({card.model_id})" for card in cards)
+        raise DataError(ErrorCode.BANDS_MISSING, f"no model reads {', '.join(sorted(band_common_names)) or 'no bands'}; needed: {needed}")
+    for card in readable:
+        if card.min_resolution_m <= resolution_m <= card.max_resolution_m:
+            return card.model_id
+    ranges = "; ".join(f"{card.model_id} {card.min_resolution_m:g}-{card.max_resolution_m:g} m" for card in readable)
+    raise DataError(ErrorCode.GRID_UNSUPPORTED, f"no model reads pixels of {resolution_m:g} m; there are {ranges}; resample the scene")
+
+
+def _packaged(name: str) -> bytes:
+    try:
+        return resources.files("jagawana.detectors").joinpath("weights", name).read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(ErrorCode.MODEL_INVALID, f"{name} is not in this installation; install the package again") from error

@@ -1,0 +1,80 @@
+"""The notify room: whatever the delivery ledger owes is sent, one recipient and one channel per call."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from jagawana.schemas.errors import DataError, JagawanaError
+from jagawana.services.notify.audience import Recipient
+from jagawana.services.notify.channels import Channel, Receipt, ReceiptState
+from jagawana.services.notify.composing import compose
+from jagawana.services.notify.pictures import before_and_after
+from jagawana.services.store import alerts, deliveries
+from jagawana.services.store.blobs import BlobStore
+from jagawana.services.store.database import transaction
+from jagawana.services.store.tables import DeliveryRow
+
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=1)
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class NotifyRoom:
+    """What the room is given: recipients by id, and the channel that carries each one's messages."""
+
+    engine: Engine
+    blobs: BlobStore
+    recipients: Mapping[str, Recipient]
+    channel_of: Callable[[Recipient], Channel]
+    now: Callable[[], datetime]
+    attempts: int
+
+    def deliver_next(self) -> bool:
+        """Send what is due longest. False when nothing is due."""
+        with transaction(self.engine) as session:
+            taken = deliveries.take_next(session, token=uuid4().hex, now=self.now())
+        if taken is None:
+            return False
+        receipt = self._send(taken)
+        with transaction(self.engine) as session:
+            self._settle(session, taken, receipt)
+        return True
+
+    def _send(self, taken: DeliveryRow) -> Receipt:
+        recipient = self.recipients.get(taken.recipient_id)
+        if recipient is None:
+            return Receipt(ReceiptState.FAILED, "", "the recipient is no longer in the audience file")
+        try:
+            with transaction(self.engine) as session:
+                record = alerts.record(session, taken.alert_id, taken.record_number)
+            message = compose(record, recipient, before_and_after(record.content, self.blobs), now=self.now())
+            return self.channel_of(recipient).send(message)
+        except DataError as e:
+            logger.error("delivery to %s cannot work: %s", taken.recipient_id, e)
+            return Receipt(ReceiptState.FAILED, "", e.detail)
+        except JagawanaError as e:
+            return Receipt(ReceiptState.UNKNOWN, "", e.detail)
+
+    def _settle(self, session: Session, taken: DeliveryRow, receipt: Receipt) -> None:
+        now, state = self.now(), "sent"
+        if receipt.state is not ReceiptState.SENT:
+            state = "dead" if taken.attempts >= self.attempts else "pending"
+            if state == "dead":
+                logger.error(
+                    "delivery of %s r%d to %s given up: %s", taken.alert_id[:8], taken.record_number, taken.recipient_id, receipt.detail
+                )
+        deliveries.settle(
+            session, taken, state=state, next_at=now + wait(taken.attempts), provider_ref=receipt.provider_ref or None,
+            error=receipt.detail or None, at=now,
+        )  # fmt: skip
+
+
+def wait(attempts: int) -> timedelta:
+    """Doubling from 30 s to an hour."""
+    return min(FIRST_WAIT * 2 ** max(0, attempts - 1), LONGEST_WAIT)

@@ -1,0 +1,67 @@
+"""One typed settings tree, read once and passed down. The only place that reads the environment."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jagawana.schemas.errors import DataError, ErrorCode
+
+
+class Settings(BaseSettings):
+    """Environment variables are these names with the prefix JAGAWANA_, e.g. JAGAWANA_DATA."""
+
+    model_config = SettingsConfigDict(env_prefix="JAGAWANA_", extra="forbid", frozen=True)
+
+    data: Path = Field(default=Path("jagawana-data"), description="folder of the database, blobs and messages")
+    device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$", description="where the network runs")
+    precision: str = Field(default="auto", pattern="^(auto|fp32|bf16)$", description="bf16 where the processor has it, else fp32")
+    model: str | None = Field(default=None, description="force one model id; by default the scene's bands decide")
+    cloud_mask: str = Field(default="auto", pattern="^(auto|scl|brightness|csmask)$", description="SCL where the scene has it")
+    scene_roots: tuple[Path, ...] = Field(default=(), description="folders assets may lie in; empty: only beside their item")
+    max_asset_bytes: int = Field(default=2 << 30, gt=0)
+    decoder_seconds: float = Field(default=120.0, gt=0, description="wall clock for one request to the decoder")
+    decoder_bytes: int = Field(default=3 << 30, gt=0, description="memory the decoder may have beyond what it starts with")
+    attempts: int = Field(default=3, ge=1, description="tries for a scene that kills its decoder, or for a busy store")
+    channel_schemas: tuple[str, ...] = Field(default=(), description="apprise schemas the administrator allows, e.g. mailtos")
+    audience: Path | None = Field(default=None, description="JSON file of recipients")
+    delivery_attempts: int = Field(default=8, ge=1)
+
+    @model_validator(mode="after")
+    def _paths_are_absolute(self) -> Self:
+        object.__setattr__(self, "data", self.data.absolute())
+        return self
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data / "jagawana.sqlite"
+
+    @property
+    def blobs(self) -> Path:
+        """Folder of content-addressed blobs."""
+        return self.data / "blobs"
+
+    @property
+    def messages(self) -> Path:
+        """The file channel: what people would have read."""
+        return self.data / "messages"
+
+    @property
+    def spool(self) -> Path:
+        """Our own copies of assets while they are decoded."""
+        return self.data / "spool"
+
+
+def load_settings(**given: object) -> Settings:
+    """Settings from the environment, with the given ones on top.
+
+    Raises:
+        DataError: SETTINGS_INVALID, naming the setting.
+    """
+    try:
+        return Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    except ValidationError as e:
+        first = e.errors()[0]
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from e

@@ -1,0 +1,1 @@
+"""Tables, blobs and the one commit point."""

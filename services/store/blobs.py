@@ -1,0 +1,81 @@
+"""Blobs: immutable, named by their SHA-256, written so that a name never points to half a blob."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Protocol
+
+from jagawana.schemas.base import Sha256
+from jagawana.schemas.errors import DataError, ErrorCode, TransientError
+
+
+class BlobStore(Protocol):
+    """Where blobs lie."""
+
+    def put(self, content: bytes) -> Sha256:
+        """Store and return the name; storing twice is storing once."""
+        ...
+
+    def get(self, name: Sha256) -> bytes:
+        """The content, checked against its name.
+
+        Raises:
+            DataError: BLOB_DAMAGED when it is missing or its content is not its name.
+        """
+        ...
+
+
+class FolderBlobs:
+    """Blobs as files, two letters of the name as folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, name: Sha256) -> Path:
+        """Where a blob lies."""
+        return self.folder / name[:2] / name
+
+    def put(self, content: bytes) -> Sha256:
+        """Write to a temporary name, flush to disk, rename, flush the folder."""
+        name = hashlib.sha256(content).hexdigest()
+        path = self.path(name)
+        if path.exists() and path.stat().st_size == len(content):
+            return name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(path, content)
+        except OSError as e:
+            raise TransientError(ErrorCode.STORE_BUSY, f"blob store {self.folder}: {e}; free space or fix permissions") from e
+        return name
+
+    def get(self, name: Sha256) -> bytes:
+        """Read and check."""
+        try:
+            content = self.path(name).read_bytes()
+        except FileNotFoundError as e:
+            raise DataError(ErrorCode.BLOB_DAMAGED, f"blob {name} is missing; restore it or replay its scene") from e
+        if hashlib.sha256(content).hexdigest() != name:
+            raise DataError(ErrorCode.BLOB_DAMAGED, f"blob {name} is damaged; restore it or replay its scene")
+        return content
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Atomic and durable: after a crash there is the old file, the new one, or none; never a part.
+
+    Raises:
+        OSError: disk full, no permission.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as f:
+            f.write(content)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        temporary.unlink(missing_ok=True)

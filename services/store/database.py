@@ -1,0 +1,54 @@
+"""Engines and transactions. SQLite in WAL mode with full synchronisation: what is committed survives power loss."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, SQLModel
+
+from jagawana.schemas.errors import ErrorCode, TransientError
+from jagawana.services.store import tables  # noqa: F401  (registers the tables)
+
+
+def open_database(path: Path) -> Engine:
+    """The embedded database, created when missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin_immediate)
+    with busy_is_transient():
+        SQLModel.metadata.create_all(engine)
+    return engine
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin_immediate, not by the driver
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.execute(text("BEGIN IMMEDIATE"))
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """One transaction: everything or nothing.
+
+    Raises:
+        TransientError: STORE_BUSY when the database is locked, full or gone.
+    """
+    with busy_is_transient(), Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def busy_is_transient() -> Iterator[None]:
+    """Database trouble is the world's fault, not the scene's."""
+    try:
+        yield
+    except OperationalError as e:
+        raise TransientError(ErrorCode.STORE_BUSY, f"database: {e.orig}; free space, or wait for the other process") from e

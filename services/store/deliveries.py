@@ -1,0 +1,50 @@
+"""The delivery ledger: what is owed to whom. Written before sending, marked after, so that nothing is lost in between."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, or_, select
+
+from jagawana.services.store.tables import DeliveryRow
+
+LEASE = timedelta(minutes=5)
+
+
+def reclaim(session: Session) -> None:
+    """A new process owns the ledger: whatever a dead one was sending is owed again."""
+    for row in session.exec(select(DeliveryRow).where(DeliveryRow.state == "sending")).all():
+        row.state, row.token = "pending", None
+        session.add(row)
+
+
+def take_next(session: Session, *, token: str, now: datetime) -> DeliveryRow | None:
+    """Lease the delivery that is due longest; committed before the call, so that a crash is visible."""
+    due = or_(
+        (col(DeliveryRow.state) == "pending") & (col(DeliveryRow.next_at) <= now),
+        (col(DeliveryRow.state) == "sending") & (col(DeliveryRow.lease_until) <= now),
+    )
+    order = col(DeliveryRow.next_at), col(DeliveryRow.alert_id), col(DeliveryRow.record_number), col(DeliveryRow.recipient_id)
+    row = session.exec(select(DeliveryRow).where(due).order_by(*order).limit(1)).first()
+    if row is not None:
+        row.state, row.token, row.lease_until, row.attempts = "sending", token, now + LEASE, row.attempts + 1
+        session.add(row)
+    return row
+
+
+def settle(
+    session: Session, taken: DeliveryRow, *, state: str, next_at: datetime, provider_ref: str | None, error: str | None, at: datetime
+) -> None:
+    """Write down what became of a leased delivery, unless somebody else holds it by now."""
+    row = session.get(DeliveryRow, (taken.alert_id, taken.record_number, taken.recipient_id))
+    if row is None or row.token != taken.token:
+        return
+    row.state, row.next_at, row.provider_ref, row.error = state, next_at, provider_ref, error
+    row.sent_at, row.token, row.lease_until = (at if state == "sent" else None), None, None
+    session.add(row)
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Deliveries by state."""
+    found: dict[str, int] = {}
+    for state in session.exec(select(DeliveryRow.state)).all():
+        found[state] = found.get(state, 0) + 1
+    return found

@@ -1,0 +1,80 @@
+"""Zone layers in the database: whole versions, one of each layer active, switched atomically."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import cast
+
+import shapely
+from sqlmodel import Session, col, delete, select
+
+from jagawana.rules.zones import Zone
+from jagawana.schemas.alert import ZoneKind
+from jagawana.schemas.base import Sha256
+from jagawana.schemas.ids import sha256_of
+from jagawana.services.store.tables import ZoneLayerRow, ZoneRow
+
+
+def activate(session: Session, layer: str, layer_version: str, zones: Iterable[Zone], *, at: datetime) -> Sha256:
+    """Store a layer version and make it the active one of its layer; loading the same content again changes nothing."""
+    rows = [_row(z) for z in zones]
+    content = sha256_of([[*r.model_dump(exclude={"wkb"}).values(), r.wkb.hex()] for r in sorted(rows, key=lambda r: r.zone_id)])
+    session.exec(delete(ZoneRow).where(col(ZoneRow.layer) == layer, col(ZoneRow.layer_version) == layer_version))
+    for old in session.exec(select(ZoneLayerRow).where(ZoneLayerRow.layer == layer)).all():
+        old.active = False
+        session.add(old)
+    session.flush()
+    session.merge(ZoneLayerRow(layer=layer, layer_version=layer_version, sha256=content, active=True, loaded_at=at))
+    session.add_all(rows)
+    return content
+
+
+def version(session: Session) -> Sha256:
+    """One word for all active layers: changes exactly when some active layer's content does."""
+    rows = session.exec(select(ZoneLayerRow).where(ZoneLayerRow.active)).all()
+    return sha256_of(sorted([r.layer, r.layer_version, r.sha256] for r in rows))
+
+
+def active(session: Session, bounds: tuple[float, float, float, float] | None = None) -> list[Zone]:
+    """Zones of the active layers whose bounds touch the given ones (west, south, east, north in degrees)."""
+    query = select(ZoneRow).join(
+        ZoneLayerRow, (col(ZoneRow.layer) == ZoneLayerRow.layer) & (col(ZoneRow.layer_version) == ZoneLayerRow.layer_version)
+    )
+    query = query.where(ZoneLayerRow.active).order_by(col(ZoneRow.layer), col(ZoneRow.zone_id))
+    if bounds is not None:
+        west, south, east, north = bounds
+        query = query.where(ZoneRow.west <= east, ZoneRow.east >= west, ZoneRow.south <= north, ZoneRow.north >= south)
+    return [_zone(row) for row in session.exec(query).all()]
+
+
+def kinds_loaded(session: Session) -> frozenset[ZoneKind]:
+    """Kinds that some active layer holds anywhere: no concession near is not the same as no concession layer."""
+    query = select(col(ZoneRow.kind)).distinct().join(
+        ZoneLayerRow, (col(ZoneRow.layer) == ZoneLayerRow.layer) & (col(ZoneRow.layer_version) == ZoneLayerRow.layer_version)
+    )  # fmt: skip
+    return frozenset(ZoneKind(kind) for kind in session.exec(query.where(ZoneLayerRow.active)).all())
+
+
+def _row(zone: Zone) -> ZoneRow:
+    west, south, east, north = zone.geometry.bounds
+    return ZoneRow(
+        layer=zone.layer, layer_version=zone.layer_version, zone_id=zone.zone_id, kind=zone.kind, name=zone.name, source=zone.source,
+        holder=zone.holder, stage=zone.stage, valid_from=_text(zone.valid_from), valid_to=_text(zone.valid_to), accuracy_m=zone.accuracy_m,
+        west=west, south=south, east=east, north=north, wkb=shapely.to_wkb(zone.geometry),
+    )  # fmt: skip
+
+
+def _zone(row: ZoneRow) -> Zone:
+    geometry = cast(shapely.Polygon | shapely.MultiPolygon, shapely.from_wkb(row.wkb))
+    return Zone(
+        zone_id=row.zone_id, kind=ZoneKind(row.kind), name=row.name, geometry=geometry, layer=row.layer,
+        layer_version=row.layer_version, source=row.source, valid_from=_day(row.valid_from), valid_to=_day(row.valid_to),
+        holder=row.holder, stage=row.stage, accuracy_m=row.accuracy_m,
+    )  # fmt: skip
+
+
+def _text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,115 @@
+"""Laws that hold for any shape and any zones."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely import MultiPoint, affinity, box
+
+from jagawana.rules.judge import judge
+from jagawana.rules.pack import SEVERITY, indonesia
+from jagawana.rules.partition import MIN_PIECE_HA, size_ha
+from jagawana.rules.zones import Zone, ZoneIndex
+from jagawana.schemas.alert import ZoneKind
+
+ON = date(2024, 5, 1)
+RESTRICTED = [ZoneKind.CONSERVATION, ZoneKind.PROTECTED_FOREST, ZoneKind.PRODUCTION_FOREST, ZoneKind.RIPARIAN]
+STAGES = [None, "IUP Operasi Produksi", "IUP Eksplorasi"]
+
+metres = st.integers(0, 600).map(float)
+
+
+@st.composite
+def areas(draw):
+    """A rotated rectangle, sometimes with a hole, sometimes in two parts; from less than a pixel to 36 ha."""
+    west, south = draw(metres), draw(metres)
+    width, height = draw(st.integers(1, 600)), draw(st.integers(1, 600))
+    area = affinity.rotate(box(west, south, west + width, south + height), draw(st.integers(0, 89)))
+    if draw(st.booleans()):
+        area = area.difference(affinity.scale(area, 0.4, 0.5))
+    return area.union(affinity.translate(area, 700, 50)) if draw(st.booleans()) else area
+
+
+lines = st.lists(st.tuples(metres, metres), min_size=2, max_size=5, unique=True).map(lambda c: shapely.union_all(shapely.LineString(c)))
+points = st.lists(st.tuples(metres, metres), min_size=1, max_size=5, unique=True).map(MultiPoint)
+shapes = st.one_of(areas(), areas(), lines, points)
+
+
+@st.composite
+def zone_lists(draw, kinds=tuple(ZoneKind), *, min_size=0, max_size=5):
+    found = draw(st.lists(st.tuples(st.sampled_from(kinds), areas(), st.sampled_from(STAGES)), min_size=min_size, max_size=max_size))
+    return [Zone(f"{k}-{i}", k, f"{k} {i}", g, "l", "1", "s", stage=stage) for i, (k, g, stage) in enumerate(found)]
+
+
+def judged(shape, zones, on=ON):
+    return judge(shape, zones=ZoneIndex(zones, kinds_loaded=[ZoneKind.CONCESSION]), on=on, pack=indonesia(), pixel_m=10)
+
+
+def ground_ha(pieces, at_least):
+    return sum(size_ha(p.geometry) for p in pieces if SEVERITY[p.verdict.category] >= at_least)
+
+
+@given(shapes, zone_lists(), zone_lists(tuple(RESTRICTED), min_size=1, max_size=2))
+def test_adding_restricted_zones_never_softens(shape, zones, added):
+    before = judged(shape, zones)
+    after = judged(shape, zones + [replace(z, zone_id=f"added-{z.zone_id}") for z in added])
+    for at_least in (1, 2, 3):
+        assert ground_ha(after, at_least) >= ground_ha(before, at_least) - 1e-6
+    assert max(SEVERITY[p.verdict.category] for p in after) >= max(SEVERITY[p.verdict.category] for p in before)
+
+
+@given(shapes, zone_lists(min_size=1, max_size=4), st.sampled_from(RESTRICTED), st.integers(0, 3), st.integers(1, 3))
+def test_adding_a_restricted_zone_never_softens_slivers(shape, zones, kind, which, width):
+    """A strip of 1 to 3 m along a zone's border: everything it cuts off is near or under the smallest piece."""
+    border = zones[which % len(zones)].geometry.boundary.buffer(width)
+    before, after = judged(shape, zones), judged(shape, [*zones, Zone("strip", kind, "strip", border, "l", "1", "s")])
+    for at_least in (1, 2, 3):
+        assert ground_ha(after, at_least) >= ground_ha(before, at_least) - 1e-6
+
+
+@given(shapes, zone_lists())
+def test_pieces_are_the_whole_shape_and_do_not_overlap(shape, zones):
+    pieces = judged(shape, zones)
+    total_ha = size_ha(shape)
+    assert sum(size_ha(p.geometry) for p in pieces) == pytest.approx(total_ha, abs=1e-6)
+    assert size_ha(shapely.union_all([p.geometry for p in pieces])) == pytest.approx(total_ha, abs=1e-6)
+    assert {shapely.get_dimensions(p.geometry) for p in pieces} == {shapely.get_dimensions(shape)}
+
+
+@given(shapes, zone_lists())
+def test_no_category_rests_on_less_than_a_pixel_unless_the_shape_is_smaller(shape, zones):
+    pieces = judged(shape, zones)
+    strictest = {SEVERITY[p.verdict.category] for p in pieces}
+    for severity in strictest:
+        assert ground_ha(pieces, severity) >= min(MIN_PIECE_HA, size_ha(shape)) - 1e-6
+
+
+@given(shapes, zone_lists(), st.randoms(use_true_random=False))
+def test_the_order_of_zones_does_not_matter_and_judging_again_gives_the_same(shape, zones, random):
+    shuffled = list(zones)
+    random.shuffle(shuffled)
+    assert judged(shape, zones) == judged(shape, zones) == judged(shape, shuffled)
+
+
+@given(shapes, zone_lists(), st.integers(0, 400))
+def test_a_permit_that_covers_the_shape_stops_counting_the_day_after_it_ends(shape, zones, days):
+    last = ON + timedelta(days=days)
+    others = [z for z in zones if z.kind is not ZoneKind.CONCESSION]
+    permit = Zone("permit", ZoneKind.CONCESSION, "permit", box(-900, -900, 2500, 2500), "l", "1", "s", valid_to=last)
+    on_time, too_late = judged(shape, [*others, permit], last), judged(shape, [*others, permit], last + timedelta(days=1))
+    assert not any(p.verdict.rule_id == "id.cat3.outside_concession" for p in on_time)
+    assert all(SEVERITY[p.verdict.category] == 3 for p in too_late)
+
+
+@given(shapes, zone_lists())
+def test_every_piece_inside_a_zone_touches_the_zone_it_cites_and_says_by_how_much(shape, zones):
+    for piece in judged(shape, zones):
+        cited, overlaps = piece.verdict.decisive_zone, {z.zone_id: z for z in piece.verdict.zones}
+        assert piece.verdict.trace[-1].fired and piece.verdict.trace[-1].rule_id == piece.verdict.rule_id
+        assert sum(t.fired for t in piece.verdict.trace) == 1
+        assert all(0 < z.share <= 1 for z in overlaps.values())
+        if cited and size_ha(piece.geometry) >= MIN_PIECE_HA:
+            assert overlaps[cited].overlap_ha > 0
