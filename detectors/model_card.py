@@ -83,7 +83,7 @@ class KnownAnswer(Model):
 
     seed: int
     size_px: int = Field(ge=48)
-    classes: str = Field(description="class of every pixel, one digit each, row by row")
+    classes: str = Field(pattern=r"^[0-9-]+$", description="class of every pixel, one digit each, row by row; - where it was close")
     pixels: tuple[tuple[int, int], ...] = Field(description="row, column of the pixels whose probabilities are kept")
     probabilities: tuple[tuple[float, ...], ...] = Field(description="per kept pixel, in the order of the classes")
 

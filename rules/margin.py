@@ -31,7 +31,7 @@ class Margin:
 
 def reach_inside(piece: BaseGeometry, zone: Zone, *, pixel_m: float) -> Margin:
     """How far a piece inside a zone reaches in from the zone's boundary. Metric coordinates."""
-    distance_m = shapely.distance(_points(piece), zone.geometry.boundary)
+    distance_m = shapely.distance(_points(piece), _nearby(zone.geometry.boundary, piece))
     return Margin(_centimetres(distance_m.max()), zone.accuracy_m + pixel_m)
 
 
@@ -43,7 +43,7 @@ def reach_outside(piece: BaseGeometry, zones: Sequence[Zone], *, pixel_m: float)
     if not zones:
         return Margin(None, ACCURACY_M + pixel_m)
     points = _points(piece)
-    distances_m = np.stack([shapely.distance(points, z.geometry) for z in zones])
+    distances_m = np.stack([shapely.distance(points, _nearby(z.geometry.boundary, piece)) for z in zones])
     nearest = zones[int(distances_m.min(axis=1).argmin())]
     return Margin(_centimetres(distances_m.min(axis=0).max()), nearest.accuracy_m + pixel_m)
 
@@ -61,6 +61,16 @@ def _points(piece: BaseGeometry) -> npt.NDArray[np.object_]:
     along = shapely.get_coordinates(shapely.segmentize(piece, STEP_M))
     inner = shapely.get_coordinates(piece.representative_point())
     return np.asarray(shapely.points(np.vstack([along, inner])), dtype=object)
+
+
+def _nearby(boundary: BaseGeometry, piece: BaseGeometry) -> BaseGeometry:
+    """The stretch of a boundary that can be nearest to any point of the piece; a park's outline may have 200,000 vertices.
+
+    No point of the piece is further from the boundary than its inner point is, plus the piece's own extent.
+    """
+    west, south, east, north = piece.bounds
+    margin_m = piece.representative_point().distance(boundary) + float(np.hypot(east - west, north - south)) + 1.0
+    return shapely.clip_by_rect(boundary, west - margin_m, south - margin_m, east + margin_m, north + margin_m)
 
 
 def _centimetres(value_m: float) -> float:

@@ -78,11 +78,12 @@ def cut(shape: BaseGeometry, setting: Setting, pack: RulePack) -> list[Part]:
 def split(geometry: BaseGeometry, zones: Sequence[Zone]) -> tuple[list[tuple[Zone, BaseGeometry]], BaseGeometry]:
     """What lies inside the zones, each part under one zone (largest overlap first, then zone_id), and what lies outside all."""
     inside: list[tuple[Zone, BaseGeometry]] = []
-    for zone in sorted(zones, key=lambda z: (-round(size_ha(_inside(geometry, z)), 6), z.zone_id)):
+    order = sorted(zones, key=lambda z: (-round(size_ha(_inside(geometry, z)), 6), z.zone_id)) if len(zones) > 1 else zones
+    for zone in order:
         piece = _inside(geometry, zone)
         if not piece.is_empty:
             inside.append((zone, piece))
-            geometry = _outside(geometry, zone)
+            geometry = _nothing(geometry) if piece is geometry else _outside(geometry, zone)
     return inside, geometry
 
 
@@ -121,9 +122,15 @@ def why_not(rule: Rule, setting: Setting) -> str | None:
 
 
 def _inside(geometry: BaseGeometry, zone: Zone) -> BaseGeometry:
-    if shapely.covers(zone.geometry, geometry):  # the zone is prepared: most shapes lie in one piece, and need no overlay
+    if geometry.is_empty or shapely.covers(
+        zone.geometry, geometry
+    ):  # the zone is prepared: most shapes lie in one piece, and need no overlay
         return geometry
     return _same_dimension(geometry.intersection(zone.geometry), geometry)
+
+
+def _nothing(geometry: BaseGeometry) -> BaseGeometry:
+    return type(geometry)()
 
 
 def _outside(geometry: BaseGeometry, zone: Zone) -> BaseGeometry:

@@ -27,7 +27,7 @@ class Site:
         site_id: e.g. S03, or PIT for the legal one.
         kind: artisanal or industrial.
         situation: the kind of ground it was placed on (conservation, protected_forest, conditional, outside, concession, any).
-        road: the spur from the road network. roofs: huts.
+        place: the first pit. road: the spur from the road network. roofs: huts.
         timeline: the days of its history.
         ground: patches of worked ground (soil and tailings; ponds), whose `start_day` is the day each sub-pixel was first worked.
         patches: everything of the site in painting order, `ground` included.
@@ -36,6 +36,7 @@ class Site:
     site_id: str
     kind: str
     situation: str
+    place: Point
     road: Road
     roofs: tuple[Roof, ...]
     timeline: Timeline
@@ -66,7 +67,7 @@ def artisanal(config: WorldConfig, terrain: Terrain, spot: Spot, timeline: Timel
     ground = _ground(rng, frame, *found, timeline, ponds=float(rng.uniform(-0.9, -0.35)))
     patches = [paint_road(rng, frame, road), camp, *ground, *(paint_roof(frame, r) for r in roofs)]
     kept = tuple(p for p in patches if p is not None)
-    return Site(f"S{index + 1:02d}", "artisanal", spot.situation, road, roofs, timeline, ground, kept)
+    return Site(f"S{index + 1:02d}", "artisanal", spot.situation, spot.place, road, roofs, timeline, ground, kept)
 
 
 def industrial(config: WorldConfig, terrain: Terrain, spot: Spot, timeline: Timeline) -> Site:
@@ -80,7 +81,7 @@ def industrial(config: WorldConfig, terrain: Terrain, spot: Spot, timeline: Time
         raise AssertionError("a spot lies inside the world")
     ground = _ground(rng, frame, *found, timeline, ponds=-1.5)
     patches = [paint_road(rng, frame, road, hidden=0.0), *ground, *(paint_roof(frame, r) for r in roofs)]
-    return Site("PIT", "industrial", spot.situation, road, roofs, timeline, ground, tuple(p for p in patches if p is not None))
+    return Site("PIT", "industrial", spot.situation, spot.place, road, roofs, timeline, ground, tuple(p for p in patches if p is not None))
 
 
 def _camp(rng: np.random.Generator, frame: Frame, spot: Spot, timeline: Timeline) -> tuple[Patch | None, tuple[Roof, ...]]:

@@ -49,8 +49,8 @@ def _river(config: WorldConfig, frame: Frame) -> tuple[LineString, float]:
     x0, y, s, phase = x, y + 200, 0.0, float(rng.uniform(0, 6.28))
     points, drift = [(x, y)], 0.0
     while y > frame.south - 200:
-        drift += float(rng.normal(0, 0.03)) - 0.02 * drift - 0.00002 * (x - x0)
-        angle = -np.pi / 2 + swing * np.sin(2 * np.pi * s / wavelength + phase) - drift
+        drift = 0.97 * drift + float(rng.normal(0, 0.03)) + 0.02 * float(np.clip((x - x0) / 1000, -0.5, 0.5))
+        angle = -np.pi / 2 + swing * np.sin(2 * np.pi * s / wavelength + phase) - float(np.clip(drift, -0.6, 0.6))
         x, y, s = x + step * float(np.cos(angle)), y + step * float(np.sin(angle)), s + step
         points.append((x, y))
     return LineString(points), half

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -22,6 +22,7 @@ from jagawana.services.store.database import transaction
 
 MAX_STARTS = 12
 """An event that was started this often without an end has been killing its worker."""
+M = TypeVar("M", bound=Message)
 logger = logging.getLogger(__name__)
 
 
@@ -38,13 +39,13 @@ class Effects(Protocol):
 
 
 @dataclass(frozen=True)
-class Route:
+class Route(Generic[M]):
     """One line of the flow: which room reads which topic, and what it does with a message."""
 
     room: str
     topic: Topic
-    message: type[Message]
-    handler: Callable[[Message], Effects]
+    message: type[M]
+    handler: Callable[[M], Effects]
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ class Clock:
 class EmbeddedBus:
     """Moves events from the log through the routes, one at a time."""
 
-    def __init__(self, engine: Engine, routes: Sequence[Route], clock: Clock, *, attempts: int) -> None:
+    def __init__(self, engine: Engine, routes: Sequence[Route[Any]], clock: Clock, *, attempts: int) -> None:
         self.engine, self.routes, self.clock, self.attempts = engine, routes, clock, attempts
 
-    def step(self, route: Route) -> bool:
+    def step(self, route: Route[Any]) -> bool:
         """Deal with the next event of a route. False when there is none."""
         with transaction(self.engine) as session:
             event = log.next_event(session, route.room, route.topic)
@@ -79,7 +80,7 @@ class EmbeddedBus:
                 log.bury(session, route.room, event, error, at=self.clock.now())
         return True
 
-    def _handle(self, route: Route, event: log.Event, starts: int) -> None:
+    def _handle(self, route: Route[Any], event: log.Event, starts: int) -> None:
         if starts > MAX_STARTS:
             raise DataError(ErrorCode.DECODER_DIED, f"started {MAX_STARTS} times without an end; it kills its worker")
         for attempt in range(1, self.attempts + 1):

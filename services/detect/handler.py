@@ -16,10 +16,10 @@ from jagawana.schemas.ids import canonical_json, observation_id, sha256_of
 from jagawana.schemas.observation import CoverageObserved, ModelRef, ObservationRecorded
 from jagawana.schemas.scene import SceneAcquired, SceneItem
 from jagawana.schemas.topics import Topic
-from jagawana.services.detect.assets import own_copies
-from jagawana.services.detect.decoding import DecoderLimits, decoder
 from jagawana.services.detect.imagery import SCL, SceneImage
 from jagawana.services.detect.observing import PREPROCESSING, TileSeen, observe
+from jagawana.services.raster.copies import own_copies
+from jagawana.services.raster.decoding import DecoderLimits, decoder
 from jagawana.services.store import log
 from jagawana.services.store.blobs import BlobStore
 from jagawana.services.store.observation_files import ObservationLabel, encode

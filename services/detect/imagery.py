@@ -17,7 +17,7 @@ from jagawana.detectors.grid import reproject as reproject_geometry
 from jagawana.detectors.radiometry import radiometry
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.scene import Asset, SceneItem
-from jagawana.services.detect.decoding import Decoder, RasterHeader
+from jagawana.services.raster.decoding import Decoder, RasterHeader
 
 SCL = "scl"
 FINEST_M, COARSEST_M = 2.5, 20.5

@@ -77,4 +77,4 @@ class NotifyRoom:
 
 def wait(attempts: int) -> timedelta:
     """Doubling from 30 s to an hour."""
-    return min(FIRST_WAIT * 2 ** max(0, attempts - 1), LONGEST_WAIT)
+    return min(FIRST_WAIT * float(2 ** max(0, min(attempts, 20) - 1)), LONGEST_WAIT)

@@ -49,7 +49,8 @@ def render_report(view: ReportView) -> str:
     return template.render(
         view=view, words=words, phrases=phrases, css=Markup(_read("report.css")), map=map_svg(view, words),
         charts=[(s, chart_svg(s, words)) for s in view.series], cards=[_card(c, view, words, phrases) for c in view.cards],
-        kinds=[k for k in DRAW_ORDER if any(z.kind is k for z in view.zones)], totals=_totals(view, words), clear=_clear_share(view),
+        kinds=[k for k in DRAW_ORDER if any(z.kind is k for z in view.zones)], totals=_totals(view, words),
+        states={c.latest.content.state for c in view.cards}, clear=_clear_share(view),
     )
 
 

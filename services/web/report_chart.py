@@ -16,7 +16,7 @@ WIDTH, LEFT, RIGHT = 760.0, 58.0, 14.0
 MIN_CLEAR_SHARE = 0.5
 """Below this a look counts as hidden: the line breaks, because nothing is known."""
 _MAX_TICKS = 7
-_TOP, _LOOKS, _GAP = 22.0, 14.0, 14.0
+_TOP, _LOOKS, _GAP = 34.0, 14.0, 26.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _lane(lane: Lane, samples: Sequence[Sample], x_of: _XOf, top: float, words: 
         '<line class="base" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/><line class="grid" x1="{0}" x2="{1}" y1="{3:.1f}" y2="{3:.1f}"/>'
         '<text class="value" x="{4}" y="{5:.1f}">{6}</text><text class="value" x="{4}" y="{2:.1f}">0</text>'
         '<text class="lane-name {7}" x="{8}" y="{9:.1f}">{10}</text>'
-    ).format(LEFT, WIDTH - RIGHT, base, top, LEFT - 7, top + 4, f"{ceiling:g}", lane.style, LEFT + 4, top - 5, words.lanes[lane.style])
+    ).format(LEFT, WIDTH - RIGHT, base, top, LEFT - 7, top + 4, f"{ceiling:g}", lane.style, LEFT + 4, top - 6, words.lanes[lane.style])
     return axis + _line(lane, samples, x_of, y_of)
 
 

@@ -16,8 +16,8 @@ from jagawana.services.notify.wording.names import safe_name
 from jagawana.services.web.report_view import AlertCard, MapZone, ReportView, WatchedTile
 from jagawana.services.web.report_words import PageWords
 
-WIDTH, MAX_HEIGHT, FRAME = 760.0, 760.0, 34.0
-"""Drawing size in SVG units; FRAME holds the degrees."""
+WIDTH, MAX_HEIGHT, FRAME, EDGE = 760.0, 760.0, 30.0, 6.0
+"""Drawing size in SVG units; FRAME holds the degrees, left and below; EDGE is the rim above and right."""
 DRAW_ORDER = (
     ZoneKind.PROVINCE, ZoneKind.PRODUCTION_FOREST, ZoneKind.PROTECTED_FOREST, ZoneKind.CONSERVATION, ZoneKind.RIPARIAN, ZoneKind.CONCESSION,
 )
@@ -44,22 +44,22 @@ class Plane:
     @property
     def scale(self) -> float:
         """SVG units per degree of latitude."""
-        inner = WIDTH - 2 * FRAME
-        return min(inner / ((self.east - self.west) * self.shrink), (MAX_HEIGHT - 2 * FRAME) / (self.north - self.south))
+        inner = WIDTH - FRAME - EDGE
+        return min(inner / ((self.east - self.west) * self.shrink), (MAX_HEIGHT - FRAME - EDGE) / (self.north - self.south))
 
     @property
     def height(self) -> float:
         """Height of the drawing with its frame."""
-        return (self.north - self.south) * self.scale + 2 * FRAME
+        return (self.north - self.south) * self.scale + FRAME + EDGE
 
     @property
     def width(self) -> float:
         """Width of the drawing with its frame."""
-        return (self.east - self.west) * self.shrink * self.scale + 2 * FRAME
+        return (self.east - self.west) * self.shrink * self.scale + FRAME + EDGE
 
     def at(self, longitude: float, latitude: float) -> tuple[float, float]:
         """Where a place lies on the drawing."""
-        return (FRAME + (longitude - self.west) * self.shrink * self.scale, FRAME + (self.north - latitude) * self.scale)
+        return (FRAME + (longitude - self.west) * self.shrink * self.scale, EDGE + (self.north - latitude) * self.scale)
 
 
 def map_svg(view: ReportView, words: PageWords) -> Markup:
@@ -98,7 +98,9 @@ def _plane_around(shapes: Sequence[BaseGeometry]) -> Plane | None:
 
 
 def _frame(plane: Plane) -> Markup:
-    return Markup('<rect x="{0:.1f}" y="{0:.1f}" width="{1:.1f}" height="{2:.1f}"/>').format(FRAME, plane.width - 2 * FRAME, plane.height - 2 * FRAME)
+    return Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+        FRAME, EDGE, plane.width - FRAME - EDGE, plane.height - FRAME - EDGE,
+    )
 
 
 def _ground(plane: Plane) -> Markup:
@@ -140,8 +142,8 @@ def _tile(tile: WatchedTile, plane: Plane) -> Markup:
 def _cell(card: AlertCard, plane: Plane) -> Markup:
     state = card.latest.content.state
     title = f"{short_code(card.latest.content.alert_id)} · {card.latest.content.cell}"
-    return Markup('<a href="#{}"><path class="cell {}" d="{}"><title>{}</title></path></a>').format(
-        short_code(card.latest.content.alert_id), state.value, _path(_visible(card.cell_outline, plane), plane), title,
+    return Markup('<a href="#a-{}"><path class="cell {}" d="{}"><title>{}</title></path></a>').format(
+        card.latest.content.alert_id, state.value, _path(_visible(card.cell_outline, plane), plane), title,
     )
 
 
@@ -172,7 +174,7 @@ def _cell_label(card: AlertCard, plane: Plane) -> Markup:
 
 
 def _zone_labels(zones: Sequence[MapZone], plane: Plane) -> Iterable[Markup]:
-    for zone in zones:
+    for zone in (z for z in zones if z.kind is not ZoneKind.PROVINCE):
         part = _largest(_clipped(zone.shape, plane))
         if part is None or part.area * plane.shrink * plane.scale**2 < _LABEL_AREA:
             continue
@@ -221,7 +223,7 @@ def _scale_and_north(plane: Plane) -> Markup:
         '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="5"/><rect class="half" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="5"/>'
         '<text x="{:.1f}" y="{:.1f}">{}</text></g>'
     ).format(x - 8, y - 22, width + 16, x, y, width, x + width / 2, y, width / 2, x + width / 2, y - 6, escape(text))
-    nx, ny = plane.width - FRAME - 24, FRAME + 16
+    nx, ny = plane.width - EDGE - 24, EDGE + 16
     north = Markup(
         '<g class="north"><path d="M{0:.1f} {1:.1f}l8 24l-8 -6l-8 6z"/><text x="{0:.1f}" y="{2:.1f}">N</text></g>'
     ).format(nx, ny, ny + 38)

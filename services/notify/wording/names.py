@@ -29,8 +29,8 @@ _INERT = str.maketrans(
         '"': "'",
     }
 )
-_LINKS = re.compile(r"(?<=\w)(?:\.(?=\w)|://+)")
-"""What makes clients turn words into links: a dot inside a word, and ://."""
+_LINKS = re.compile(r"(?<=[^\W\d])\.(?=\w)|(?<=\w)\.(?=[^\W\d])|(?<=\w)://+")
+"""What makes clients turn words into links: a dot inside a word (not inside a number), and ://."""
 _COMBINING_RUN = re.compile(r"([\u0300-\u036f]{2})[\u0300-\u036f]+")
 
 

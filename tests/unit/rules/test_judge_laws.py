@@ -113,3 +113,15 @@ def test_every_piece_inside_a_zone_touches_the_zone_it_cites_and_says_by_how_muc
         assert all(0 < z.share <= 1 for z in overlaps.values())
         if cited and size_ha(piece.geometry) >= MIN_PIECE_HA:
             assert overlaps[cited].overlap_ha > 0
+
+
+@given(areas(), areas(), st.sampled_from([ZoneKind.CONSERVATION, ZoneKind.CONCESSION]))
+def test_margins_are_those_of_the_whole_boundary(shape, outline, kind):
+    """The boundary is cut to a window for speed; the answer must be that of the uncut one."""
+    for piece in judged(shape, [Zone("z", kind, "z", outline, "l", "1", "s")]):
+        margin_m = piece.verdict.boundary_margin_m
+        if margin_m is None or size_ha(piece.geometry) < MIN_PIECE_HA:
+            continue
+        core = piece.geometry.intersection(outline) if piece.verdict.decisive_zone else piece.geometry.difference(outline)
+        along = [*shapely.points(shapely.get_coordinates(shapely.segmentize(core, 1.0))), core.representative_point()]
+        assert margin_m == pytest.approx(shapely.distance(along, outline.boundary).max(), abs=10.01)

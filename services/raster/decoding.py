@@ -85,7 +85,7 @@ class Decoder:
 @contextmanager
 def decoder(paths: Mapping[str, Path], limits: DecoderLimits) -> Iterator[Decoder]:
     """A decoder for one scene's checked copies, by asset key; killed afterwards."""
-    from jagawana.services.detect.decoder import serve
+    from jagawana.services.raster.decoder import serve
 
     ours, theirs = multiprocessing.Pipe()
     named = {key: str(path) for key, path in paths.items()}
@@ -107,5 +107,5 @@ def decoder(paths: Mapping[str, Path], limits: DecoderLimits) -> Iterator[Decode
 def _forkserver() -> ForkServerContext:
     """Children are forked from a small server that has the decoder loaded and no threads: some 10 ms each."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["jagawana.services.detect.decoder"])
+    context.set_forkserver_preload(["__main__", "jagawana.services.raster.decoder"])
     return context

@@ -22,14 +22,14 @@ MAX_PIXELS = 400_000_000  # three Sentinel-2 tiles
 MAX_BANDS = 32
 MAX_BLOCK_BYTES = 64 << 20
 DTYPES = ("uint8", "uint16", "int16", "float32")
-GDAL_OPTIONS = {
+GDAL_OPTIONS: dict[str, str | int] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no sidecar files
     "GDAL_PAM_ENABLED": "NO",  # no .aux.xml that moves the scene
     "GDAL_GEOREF_SOURCES": "INTERNAL",
     "GDAL_VRT_ENABLE_PYTHON": "NO",
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "PROJ_NETWORK": "OFF",
-    "GDAL_CACHEMAX": "64",
+    "GDAL_CACHEMAX": 64,
     "GDAL_NUM_THREADS": "1",
 }
 

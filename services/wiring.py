@@ -1,0 +1,194 @@
+"""READ THIS FIRST: the flow as one table, and what each room is given.
+
+    topic                       room     handler                      effects, in one transaction
+    scenes.acquired.v1       -> detect   DetectRoom.on_scene          observations, observations.recorded.v1, coverage.v1
+    observations.recorded.v1 -> assess   AssessRoom.on_observation    alerts, alerts.restricted.v1, delivery ledger
+    (delivery ledger)        -> notify   NotifyRoom.deliver_next      apprise or file, one recipient per call, receipt
+
+Ingest appends scenes to the log; the embedded bus moves them along; bad ones end in the dead letters. A new zone layer or
+rule pack needs no scene: tiles judged by older ones are assessed again. Nothing in step n calls step n-1.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from jagawana.detectors.clouds import BrightnessMask, CloudMask, LearnedMask, SceneClassificationMask
+from jagawana.detectors.detector import Detector
+from jagawana.detectors.fold import FoldPolicy
+from jagawana.rules.pack import indonesia
+from jagawana.schemas.alert import AlertPublished
+from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.observation import ObservationRecorded
+from jagawana.schemas.scene import SceneAcquired
+from jagawana.schemas.topics import Topic
+from jagawana.services.assess.handler import AssessRoom, stale_tiles
+from jagawana.services.assess.histories import Histories
+from jagawana.services.bus.embedded import Clock, EmbeddedBus, Route
+from jagawana.services.detect.handler import DetectRoom
+from jagawana.services.notify.audience import Recipient, audience_of, load_recipients, logbook
+from jagawana.services.notify.channels import Channel, FileChannel
+from jagawana.services.notify.ledger import NotifyRoom
+from jagawana.services.notify.wording import Language
+from jagawana.services.raster.decoding import DecoderLimits
+from jagawana.services.settings import Settings
+from jagawana.services.store import deliveries, observations
+from jagawana.services.store.blobs import BlobStore, FolderBlobs
+from jagawana.services.store.database import open_database, transaction
+from jagawana.services.store.lock import sole_process
+
+logger = logging.getLogger(__name__)
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything wired together, in one process."""
+
+    settings: Settings
+    engine: Engine
+    blobs: BlobStore
+    clock: Clock
+    bus: EmbeddedBus
+    assess: AssessRoom
+    notify: NotifyRoom
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Hold the data folder; what a dead process was sending is owed again."""
+        with sole_process(self.settings.data):
+            with transaction(self.engine) as session:
+                deliveries.reclaim(session)
+            yield
+
+    def drain(self, progress: Progress | None = None) -> None:
+        """Work until nothing is left: each scene goes all the way before the next begins. Call it inside `working`.
+
+        Raises:
+            TransientError: the world did not get better in time; nothing is lost, run again.
+        """
+        tell = progress or (lambda _room: None)
+        self._judge_again(tell)
+        self._finish(tell)
+        while self.bus.step(self.bus.routes[0]):
+            tell(self.bus.routes[0].room)
+            self._finish(tell)
+
+    def _finish(self, tell: Progress) -> None:
+        """Everything after detection, before the next scene begins."""
+        for route in self.bus.routes[1:]:
+            while self.bus.step(route):
+                tell(route.room)
+        while self.notify.deliver_next():
+            tell("notify")
+
+    def _judge_again(self, tell: Progress) -> None:
+        with transaction(self.engine) as session:
+            tiles = stale_tiles(session, self.assess.rules_version)
+        for tile in tiles:
+            try:
+                effects = self.assess.assess(tile)
+                with transaction(self.engine) as session:
+                    effects.apply(session, self.clock.now())
+            except DataError as e:
+                logger.error("tile %s keeps its old judgement: %s", tile, e)
+            tell("assess")
+
+
+def build(settings: Settings, clock: Clock | None = None) -> Service:
+    """The service; nothing starts until `drain`.
+
+    Raises:
+        DataError: SETTINGS_INVALID.
+    """
+    clock = clock or Clock(now=lambda: datetime.now(UTC), sleep=time.sleep)
+    engine, blobs = open_database(settings.database), FolderBlobs(settings.blobs)
+    recipients = _recipients(settings)
+    detect = DetectRoom(
+        blobs=blobs,
+        detector_for=_detectors(settings),
+        clouds_for=_cloud_masks(settings),
+        roots=lambda: _roots(engine, settings),
+        spool=settings.spool,
+        max_asset_bytes=settings.max_asset_bytes,
+        limits=DecoderLimits(settings.decoder_seconds, settings.decoder_bytes),
+    )
+    assess = AssessRoom(engine, Histories(blobs, FoldPolicy()), indonesia(), _audience(recipients))
+    notify = NotifyRoom(engine, blobs, {r.id: r for r in recipients}, _channels(settings), clock.now, attempts=settings.delivery_attempts)
+    routes = (
+        Route("detect", Topic.SCENES, SceneAcquired, detect.on_scene),
+        Route("assess", Topic.OBSERVATIONS, ObservationRecorded, assess.on_observation),
+    )
+    bus = EmbeddedBus(engine, routes, clock, attempts=settings.attempts)
+    return Service(settings, engine, blobs, clock, bus, assess, notify)
+
+
+def _detectors(settings: Settings) -> Callable[[frozenset[str], float], Detector]:
+    """Networks, loaded when first needed; only this room needs torch."""
+
+    @lru_cache(maxsize=4)
+    def load(model_id: str) -> Detector:
+        from jagawana.services.detect.models import load_detector
+
+        return load_detector(model_id, device=settings.device, precision=settings.precision)
+
+    def detector_for(bands: frozenset[str], pixel_m: float) -> Detector:
+        from jagawana.services.detect.models import choose_model
+
+        return load(settings.model or choose_model(bands, pixel_m))
+
+    return detector_for
+
+
+def _cloud_masks(settings: Settings) -> Callable[[bool], CloudMask]:
+    named: dict[str, type[CloudMask]] = {"scl": SceneClassificationMask, "brightness": BrightnessMask, "csmask": LearnedMask}
+
+    def clouds_for(has_scene_class: bool) -> CloudMask:
+        automatic = SceneClassificationMask if has_scene_class else BrightnessMask
+        return named.get(settings.cloud_mask, automatic)()
+
+    return clouds_for
+
+
+def _roots(engine: Engine, settings: Settings) -> Sequence[Path]:
+    with transaction(engine) as session:
+        return [*settings.scene_roots, *observations.allowed_roots(session)]
+
+
+def _recipients(settings: Settings) -> Sequence[Recipient]:
+    """The logbook in both languages always; people from the audience file."""
+    books = [logbook(language) for language in Language]
+    return [*books, *(load_recipients(settings.audience) if settings.audience else ())]
+
+
+def _audience(recipients: Sequence[Recipient]) -> Callable[[AlertPublished, Sequence[str]], Sequence[str]]:
+    return lambda record, told: [r.id for r in audience_of(record, recipients, told=told)]
+
+
+def _channels(settings: Settings) -> Callable[[Recipient], Channel]:
+    book = FileChannel(settings.messages)
+
+    @lru_cache(maxsize=1)
+    def outside() -> Channel:
+        from jagawana.services.notify.apprise_channel import AppriseChannel
+
+        return AppriseChannel(settings.channel_schemas)
+
+    def channel_of(recipient: Recipient) -> Channel:
+        if recipient.is_logbook:
+            return book
+        if recipient.schema_name not in settings.channel_schemas:
+            raise DataError(
+                ErrorCode.SETTINGS_INVALID,
+                f"recipient {recipient.id} wants {recipient.schema_name}:, which JAGAWANA_CHANNEL_SCHEMAS does not allow",
+            )
+        return outside()
+
+    return channel_of
