@@ -81,7 +81,7 @@ def _overlap(zone: Zone, shared_m2: float, area_m2: float) -> ZoneOverlap:
         valid_to=zone.valid_to,
         holder=zone.holder,
         overlap_ha=round(shared_m2 / M2_PER_HA, 4),
-        share=min(1.0, round(shared_m2 / area_m2, 4)),
+        share=min(1.0, round(shared_m2 / area_m2, 6)),
     )
 
 

@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from jagawana.detectors.simulation import atmosphere, terrain
 from jagawana.detectors.simulation.classification import classify
 from jagawana.detectors.simulation.config import EPSG, TILE_CORNER, WorldConfig
-from jagawana.detectors.simulation.frame import Frame, frame_across_tiles
+from jagawana.detectors.simulation.frame import SUB_M, Frame, frame_across_tiles
 from jagawana.detectors.simulation.noise import stream
 from jagawana.detectors.simulation.paint import Covers, Mask
 from jagawana.detectors.simulation.placing import SITUATIONS, Spot, spot
@@ -118,25 +118,26 @@ class World:
                 patch.paint(ground, day)
         return ground
 
-    def scene(self, look: Look) -> SceneArrays:
-        """What a look saw."""
+    def scene(self, look: Look, *, resolution_m: int | None = None) -> SceneArrays:
+        """What a look saw, at the sensor's own pixel size or (four bands only) at 10 m."""
         gear, seed = INSTRUMENTS[look.sensor], self.config.seed
+        pixel_m = resolution_m or gear.resolution_m
         rng = stream(seed, f"look-{look.sensor}", look.number)
         day = atmosphere.weather(seed, look.acquired_at)
         ground = self.land_at(look.acquired_at)
-        h, w = self.frame.shape[0] // round(gear.resolution_m / 2.5), self.frame.shape[1] // round(gear.resolution_m / 2.5)
+        h, w = (side // round(pixel_m / SUB_M) for side in self.frame.shape)
         surface = reflectance(
-            shares(ground, gear.resolution_m),
+            shares(ground, pixel_m),
             self.texture,
             self.palette,
             bands=gear.bands,
-            resolution_m=gear.resolution_m,
+            resolution_m=pixel_m,
             silt=day.silt,
             wetness=day.wetness,
             season=day.wet,
         ).reshape(-1, h, w)
         cover = atmosphere.cloud_cover(rng, self.config.cloudiness * gear.cloud_factor, day.wet)
-        air = atmosphere.sky(rng, (h, w), cover=cover, resolution_m=gear.resolution_m)
+        air = atmosphere.sky(rng, (h, w), cover=cover, resolution_m=pixel_m)
         seen = atmosphere.through(surface, air, gear.bands)
         seen = atmosphere.sensed(
             rng, seen, blur=gear.blur, shift_px=gear.shift_px, gain=gear.gain, noise=gear.noise, share_noise=gear.share_noise

@@ -15,8 +15,7 @@ ENLARGED = replace(Augmentation(), zoom=(1.5, 2.3), zoom_share=1.0)
 """A 10 m image as 4.3 to 6.7 m pixels would roughly show it: no finer detail, but shapes of the right size."""
 SIMULATED_SEED = 1_000_000
 """Seeds of training chips begin here; those below are left to other uses."""
-FIVE_METRES = 5.0
-TEN_METRES = 10.0
+FIVE_METRES, TEN_METRES = 5, 10
 COPERNICUS = "pixels: Copernicus Sentinel data, free with attribution; labels: CC BY 4.0"
 
 
@@ -47,8 +46,8 @@ def _simulated(config: TrainConfig, per_batch: int) -> tuple[list[Pool], tuple[T
     return pools, (TrainingSource(name="simulated chips", licence=licence, images=sum(len(p.images) for p in pools), remarks=remarks),)
 
 
-def simulated_images(config: TrainConfig, resolution_m: float, n: int, *, first_seed: int = SIMULATED_SEED) -> Images:
+def simulated_images(config: TrainConfig, resolution_m: int, n: int, *, first_seed: int = SIMULATED_SEED) -> Images:
     """`n` simulated chips in the bands of a network."""
     seed = first_seed + config.seed
-    reflectance, labels = chips(seed=seed, n=n, resolution_m=resolution_m, bands=config.bands, size=config.chip_px)
+    reflectance, labels = chips(seed=seed, n=n, resolution_m=resolution_m, bands=config.model_id, size=config.chip_px)
     return Images(np.asarray(reflectance, np.float32), np.asarray(labels, np.uint8))

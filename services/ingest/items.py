@@ -34,6 +34,11 @@ class FoundItem:
     key: str
     acquired_at: str
 
+    @property
+    def event_id(self) -> str:
+        """The id under which the log will know it."""
+        return log.event_id_of(self.payload)
+
 
 def find_items(paths: Sequence[Path], tense: AlertTense) -> list[FoundItem]:
     """Items in folders (searched) and files (taken as they are), in the order given, folders by name.

@@ -1,13 +1,10 @@
 """The parent's side of the decoder: one child per scene, one answer per request, no waiting for ever."""
 
 import json
-import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +13,7 @@ import numpy.typing as npt
 from affine import Affine
 
 from jagawana.schemas.errors import DataError, ErrorCode, TransientError
-
-HANGUP_SECONDS = 5.0
+from jagawana.services.raster.nursery import kill, nursery
 
 
 @dataclass(frozen=True)
@@ -84,28 +80,15 @@ class Decoder:
 
 @contextmanager
 def decoder(paths: Mapping[str, Path], limits: DecoderLimits) -> Iterator[Decoder]:
-    """A decoder for one scene's checked copies, by asset key; killed afterwards."""
-    from jagawana.services.raster.decoder import serve
+    """A decoder for one scene's checked copies, by asset key; gone afterwards.
 
-    ours, theirs = multiprocessing.Pipe()
+    Raises:
+        TransientError: DECODER_FAILED when no child can be had.
+    """
     named = {key: str(path) for key, path in paths.items()}
-    child = _forkserver().Process(target=serve, args=(theirs, named, limits.extra_bytes, round(limits.seconds * 10)), daemon=True)
-    child.start()
-    theirs.close()
+    connection, pid = nursery().fork({"paths": named, "extra_bytes": limits.extra_bytes, "cpu_seconds": round(limits.seconds * 10)})
     try:
-        yield Decoder(ours, limits)
+        yield Decoder(connection, limits)
     finally:
-        ours.close()
-        child.join(HANGUP_SECONDS)
-        if child.is_alive():
-            child.kill()
-            child.join()
-        child.close()
-
-
-@lru_cache(maxsize=1)
-def _forkserver() -> ForkServerContext:
-    """Children are forked from a small server that has the decoder loaded and no threads: some 10 ms each."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "jagawana.services.raster.decoder"])
-    return context
+        connection.close()
+        kill(pid)

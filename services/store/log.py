@@ -30,13 +30,14 @@ def publish(session: Session, topic: Topic, message: Message, *, source: str, at
 
 
 def append(session: Session, topic: str, key: str, payload: bytes, at: datetime) -> str:
-    """Append bytes to the log. The event id is the envelope's, or the hash of bytes that are no envelope."""
-    event_id = _event_id(payload)
+    """Append bytes to the log; whatever they are, they have an event id."""
+    event_id = event_id_of(payload)
     session.add(EventRow(topic=topic, key=key, event_id=event_id, payload=payload, created_at=at))
     return event_id
 
 
-def _event_id(payload: bytes) -> str:
+def event_id_of(payload: bytes) -> str:
+    """The envelope's id, or the hash of bytes that are no envelope."""
     try:
         claimed = read_object(payload).get("id")
     except DataError:

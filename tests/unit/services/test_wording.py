@@ -76,8 +76,8 @@ def test_outward_text_never_judges(name: str) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_email_says_possible_and_not_verified(name: str) -> None:
     indonesian, english = (long(EXAMPLES[name], lang, now=NOW) for lang in BOTH)
-    assert "emungkinan" in indonesian.subject and "emungkinan" in indonesian.body.split("\n\n")[0 if indonesian.subject[0] != "[" else 1] + indonesian.body
-    assert "ossible" in english.subject and "not been verified in the field" in english.body
+    assert "emungkinan" in indonesian.subject and "emungkinan" in indonesian.body
+    assert "ossible" in english.subject and "ossible" in english.body and "not been verified in the field" in english.body
     assert "belum diperiksa di lapangan" in indonesian.body
 
 

@@ -1,0 +1,5 @@
+"""python -m jagawana.services.cli …"""
+
+from jagawana.services.cli import main
+
+main()

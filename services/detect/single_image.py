@@ -1,0 +1,144 @@
+"""Class masks of single images, without tiles, history or zones: for trying a model, and for evaluation."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+
+from jagawana.detectors.classes import NOT_OBSERVED, LandClass
+from jagawana.detectors.clouds import BrightnessMask, CloudMask, LearnedMask, SkyClass
+from jagawana.detectors.detector import Detector
+from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.services.detect.models import choose_model, load_detector
+from jagawana.services.raster.bands import band_names, known, reflectance_scale
+from jagawana.services.raster.decoding import Decoder, DecoderLimits, RasterHeader, decoder
+from jagawana.services.settings import Settings
+
+WINDOW_PX = 1024
+CLOUD_MASKS: dict[str, type[CloudMask] | None] = {"none": None, "brightness": BrightnessMask, "csmask": LearnedMask}
+ASSUMED_RESOLUTION_M = 10.0
+Progress = Callable[[int, int], None]
+
+
+def detect_images(
+    source: Path, out: Path, settings: Settings, *, probabilities: bool, cloud_mask: str, progress: Progress | None = None
+) -> list[dict[str, Any]]:
+    """Write NAME.mask.tif for a GeoTIFF or every GeoTIFF of a folder; returns a row per image.
+
+    Raises:
+        DataError: what is wrong with an image, an unknown cloud mask, or no image at all.
+    """
+    if cloud_mask not in CLOUD_MASKS:
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"cloud mask {cloud_mask!r}; there are {', '.join(CLOUD_MASKS)}")
+    files = _images(source)
+    out.mkdir(parents=True, exist_ok=True)
+    loaded: dict[str, Detector] = {}
+    made = []
+    for number, file in enumerate(files, 1):
+        with decoder({file.name: file}, DecoderLimits(settings.decoder_seconds, settings.decoder_bytes)) as pixels:
+            image = _Image(file, pixels, settings, loaded, cloud_mask)
+            made.append(_write(image, out, probabilities=probabilities))
+        if progress is not None:
+            progress(number, len(files))
+    return made
+
+
+def _images(source: Path) -> Sequence[Path]:
+    found = [source] if source.is_file() else sorted(p for p in source.glob("*.tif*") if not p.stem.endswith((".mask", ".prob")))
+    if not found:
+        raise DataError(ErrorCode.ASSET_MISSING, f"no GeoTIFF at {source}")
+    return found
+
+
+class _Image:
+    """One image, its model and how it is read."""
+
+    def __init__(self, file: Path, pixels: Decoder, settings: Settings, loaded: dict[str, Detector], cloud_mask: str) -> None:
+        self.file, self._pixels = file, pixels
+        self.header: RasterHeader = pixels.header(file.name)
+        self.names = band_names(self.header, file.name)
+        model_id = settings.model or choose_model(frozenset(known(self.names)), self.resolution_m)
+        if model_id not in loaded:
+            loaded[model_id] = load_detector(model_id, device=settings.device, precision=settings.precision)
+        self.detector, self.model_id = loaded[model_id], model_id
+        missing = set(self.detector.spec.bands) - set(self.names)
+        if missing:
+            raise DataError(ErrorCode.BANDS_MISSING, f"{file.name}: model {model_id} also needs {', '.join(sorted(missing))}")
+        kind = CLOUD_MASKS[cloud_mask]
+        self._clouds = None if kind is None else kind()
+
+    @property
+    def resolution_m(self) -> float:
+        """Pixel size; 10 m where the file does not tell it in metres."""
+        metric = self.header.epsg is not None and self.header.transform.a >= 1
+        return self.header.transform.a if metric else ASSUMED_RESOLUTION_M
+
+    def windows(self) -> Iterator[tuple[slice, slice, npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
+        """Rows and columns of the image, their class probabilities (6, h, w), and where something was seen (h, w)."""
+        height, width = self.header.shape
+        for top in range(0, height, WINDOW_PX):
+            for left in range(0, width, WINDOW_PX):
+                rows, columns = slice(top, min(top + WINDOW_PX, height)), slice(left, min(left + WINDOW_PX, width))
+                yield rows, columns, *self._detect(rows, columns)
+
+    def _detect(self, rows: slice, columns: slice) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        halo, (height, width) = self.detector.spec.halo_px, self.header.shape
+        top, left = max(0, rows.start - halo), max(0, columns.start - halo)
+        bottom, right = min(height, rows.stop + halo), min(width, columns.stop + halo)
+        layers = self._reflectance((top, left, bottom - top, right - left))
+        valid = np.asarray(np.isfinite(layers).all(axis=0))
+        found = self.detector(np.nan_to_num(layers), valid)
+        inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        return found[:, inside[0], inside[1]], self._seen(layers, valid)[inside]
+
+    def _reflectance(self, window: tuple[int, int, int, int]) -> npt.NDArray[np.float32]:
+        numbers = [self.names.index(band) for band in self.detector.spec.bands]
+        raw = self._pixels.read(self.file.name, bands=[n + 1 for n in numbers], window=window).astype(np.float32)
+        nodata = self.header.nodata
+        nodata = 0.0 if nodata is None and self.header.dtype == "uint16" else nodata
+        scales = np.array([reflectance_scale(self.header, n) for n in numbers], np.float32)
+        layers = raw * scales[:, :1, None] + scales[:, 1:, None]
+        return np.where(raw == nodata, np.nan, layers).astype(np.float32) if nodata is not None else layers
+
+    def _seen(self, layers: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        if self._clouds is None:
+            return valid
+        sky = self._clouds(dict(zip(self.detector.spec.bands, layers, strict=True)), valid, resolution_m=self.resolution_m)
+        return np.asarray(sky == SkyClass.CLEAR)
+
+
+def _write(image: _Image, out: Path, *, probabilities: bool) -> dict[str, Any]:
+    """Both files are written under other names first, so that a mask is whole or is not there."""
+    height, width = image.header.shape
+    mask = np.full((height, width), NOT_OBSERVED, np.uint8)
+    chances = np.zeros((len(LandClass), height, width), np.float32) if probabilities else None
+    for rows, columns, found, seen in image.windows():
+        mask[rows, columns] = np.where(seen, found.argmax(axis=0), NOT_OBSERVED)
+        if chances is not None:
+            chances[:, rows, columns] = found
+    path = out / f"{image.file.stem}.mask.tif"
+    _save(path, mask[None], image, nodata=NOT_OBSERVED)
+    if chances is not None:
+        _save(out / f"{image.file.stem}.prob.tif", chances, image, names=[c.name.lower() for c in LandClass])
+    observed = mask != NOT_OBSERVED
+    share = float((mask == LandClass.MINING).sum() / max(1, observed.sum()))
+    return {"image": str(image.file), "mask": str(path), "model": image.model_id, "mining_share": round(share, 6)}
+
+
+def _save(path: Path, pixels: npt.NDArray[Any], image: _Image, *, nodata: int | None = None, names: Sequence[str] = ()) -> None:
+    temporary = path.with_name(f".{path.name}")
+    epsg = image.header.epsg
+    with suppress(FileNotFoundError):
+        temporary.unlink()
+    with rasterio.open(
+        temporary, "w", driver="GTiff", height=pixels.shape[1], width=pixels.shape[2], count=len(pixels), dtype=pixels.dtype,
+        crs=None if epsg is None else f"EPSG:{epsg}", transform=image.header.transform, nodata=nodata, compress="deflate",
+    ) as file:  # fmt: skip
+        file.write(pixels)
+        for number, name in enumerate(names, 1):
+            file.set_band_description(number, name)
+    temporary.replace(path)

@@ -1,0 +1,104 @@
+"""A small process that has the decoder loaded, and no threads, and forks one child per scene in a few milliseconds.
+
+The standard library's fork server would do, but on Python 3.11 every child of it first imports the parent's main module
+(cpython issue 126631), which costs half a second a scene and runs code the decoder has no use for.
+"""
+
+import atexit
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from multiprocessing.connection import Connection
+
+from jagawana.schemas.errors import ErrorCode, TransientError
+
+REQUEST_BYTES = 1 << 16
+
+
+class Nursery:
+    """The parent's side: asks for children. One per process; see `nursery()`."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "jagawana.services.raster.nursery", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, close_fds=True,
+            )  # fmt: skip
+        atexit.register(self.close)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can still fork."""
+        return self._process.poll() is None
+
+    def fork(self, work: dict[str, object]) -> tuple[Connection, int]:
+        """A new child that serves `work`; its connection and process id.
+
+        Raises:
+            TransientError: DECODER_FAILED when the nursery has died.
+        """
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                socket.send_fds(self._control, [json.dumps(work).encode()], [theirs.fileno()])
+            pid = int(self._control.recv(32) or b"0")
+        except OSError as e:
+            ours.close()
+            raise TransientError(ErrorCode.DECODER_FAILED, f"the decoder's parent has died ({e})") from e
+        if not pid:
+            ours.close()
+            raise TransientError(ErrorCode.DECODER_FAILED, "the decoder's parent has died")
+        return Connection(ours.detach()), pid
+
+    def close(self) -> None:
+        """Hang up: it ends by itself."""
+        self._control.close()
+        self._process.wait()
+
+
+_the_nursery: list[Nursery] = []
+
+
+def nursery() -> Nursery:
+    """The process's nursery, started when first needed and again when it has died."""
+    if not _the_nursery or not _the_nursery[0].is_alive:
+        _the_nursery[:] = [Nursery()]
+    return _the_nursery[0]
+
+
+def kill(pid: int) -> None:
+    """End a child that may have ended already."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _serve(control: socket.socket) -> None:
+    """Fork until the parent hangs up. Children are reaped by the kernel."""
+    from jagawana.services.raster.decoder import serve
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    while True:
+        request, handles, _, _ = socket.recv_fds(control, REQUEST_BYTES, 1)
+        if not request:
+            return
+        pid = os.fork()
+        if pid:
+            os.close(handles[0])
+            control.send(str(pid).encode())
+            continue
+        control.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        with Connection(handles[0]) as connection:
+            serve(connection, **json.loads(request))
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve(socket.socket(fileno=int(sys.argv[1])))
