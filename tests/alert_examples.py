@@ -4,8 +4,22 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from jagawana.schemas.alert import (
-    AlertContent, AlertPublished, AlertShape, AlertState, AlertType, Article, Category, ChangeClass, Cutout, Evidence, RuleTrial, Stage,
-    Verdict, WhatChanged, ZoneKind, ZoneOverlap,
+    AlertContent,
+    AlertPublished,
+    AlertShape,
+    AlertState,
+    AlertType,
+    Article,
+    Category,
+    ChangeClass,
+    Cutout,
+    Evidence,
+    RuleTrial,
+    Stage,
+    Verdict,
+    WhatChanged,
+    ZoneKind,
+    ZoneOverlap,
 )
 from jagawana.schemas.geometry import Geometry, MultiLineString, MultiPoint, MultiPolygon, Point
 from jagawana.schemas.ids import alert_id, message_id, sha256_of
@@ -33,16 +47,25 @@ GEOMETRIES: dict[ChangeClass, Geometry] = {
     ChangeClass.HUT: MultiPoint(coordinates=((LON - 0.0012, LAT + 0.0007), (LON - 0.0010, LAT + 0.0009), (LON - 0.0013, LAT + 0.0010))),
 }
 SIZES: dict[ChangeClass, dict[str, Any]] = {
-    ChangeClass.MINING: {"area_ha": 0.84}, ChangeClass.ROAD: {"length_m": 450.0}, ChangeClass.HUT: {"count": 3},
+    ChangeClass.MINING: {"area_ha": 0.84},
+    ChangeClass.ROAD: {"length_m": 450.0},
+    ChangeClass.HUT: {"count": 3},
 }
 
 
 def shape(change_class: ChangeClass = ChangeClass.MINING, **changes: Any) -> AlertShape:
     """One shape of an alert; `changes` replace its fields."""
     fields: dict[str, Any] = {
-        "change_class": change_class, "state": AlertState.PROVISIONAL, "geometry": GEOMETRIES[change_class], **SIZES[change_class],
-        "last_clear_before_at": FIRST_SEEN - 10 * DAY, "first_seen_at": FIRST_SEEN, "last_seen_at": FIRST_SEEN,
-        "probability": 0.91, "looks_positive": 1, "looks_clear": 1,
+        "change_class": change_class,
+        "state": AlertState.PROVISIONAL,
+        "geometry": GEOMETRIES[change_class],
+        **SIZES[change_class],
+        "last_clear_before_at": FIRST_SEEN - 10 * DAY,
+        "first_seen_at": FIRST_SEEN,
+        "last_seen_at": FIRST_SEEN,
+        "probability": 0.91,
+        "looks_positive": 1,
+        "looks_clear": 1,
     }
     return AlertShape.model_validate({**fields, **changes})
 
@@ -50,15 +73,27 @@ def shape(change_class: ChangeClass = ChangeClass.MINING, **changes: Any) -> Ale
 def zone(kind: ZoneKind = ZoneKind.PROTECTED_FOREST, name: str = "Hutan Lindung Bukit Batu", **changes: Any) -> ZoneOverlap:
     """One zone the alert touches."""
     fields: dict[str, Any] = {
-        "zone_id": f"{kind}:12", "kind": kind, "name": name, "layer": "kawasan_hutan", "layer_version": "2026-01", "source": "KLHK",
-        "overlap_ha": 0.84, "share": 1.0,
+        "zone_id": f"{kind}:12",
+        "kind": kind,
+        "name": name,
+        "layer": "kawasan_hutan",
+        "layer_version": "2026-01",
+        "source": "KLHK",
+        "overlap_ha": 0.84,
+        "share": 1.0,
     }
     return ZoneOverlap.model_validate({**fields, **changes})
 
 
 PERMIT = zone(
-    ZoneKind.CONCESSION, "IUP Sumber Batu", zone_id="concession:7", layer="wiup", source="ESDM", holder="PT Sumber Batu",
-    valid_from=date(2020, 1, 1), valid_to=date(2030, 12, 31),
+    ZoneKind.CONCESSION,
+    "IUP Sumber Batu",
+    zone_id="concession:7",
+    layer="wiup",
+    source="ESDM",
+    holder="PT Sumber Batu",
+    valid_from=date(2020, 1, 1),
+    valid_to=date(2030, 12, 31),
 )
 
 
@@ -66,10 +101,17 @@ def verdict(zones: tuple[ZoneOverlap, ...], **changes: Any) -> Verdict:
     """Category 3 in the first of the zones, or outside every concession."""
     restricted = [z for z in zones if z.kind is not ZoneKind.CONCESSION]
     fields: dict[str, Any] = {
-        "category": Category.LOW, "rule_id": "id-protected-forest", "pack": "indonesia", "pack_version": "1.0",
+        "category": Category.LOW,
+        "rule_id": "id-protected-forest",
+        "pack": "indonesia",
+        "pack_version": "1.0",
         "articles": (Article(law="UU 41/1999", article="Pasal 38 ayat (4)"),),
-        "decisive_zone": restricted[0].zone_id if restricted else None, "judged_on": FIRST_SEEN.date(), "zones": zones,
-        "near_boundary": False, "boundary_margin_m": 240.0, "tolerance_m": 20.0,
+        "decisive_zone": restricted[0].zone_id if restricted else None,
+        "judged_on": FIRST_SEEN.date(),
+        "zones": zones,
+        "near_boundary": False,
+        "boundary_margin_m": 240.0,
+        "tolerance_m": 20.0,
         "trace": (
             RuleTrial(rule_id="id-conservation", fired=False, because="touches no conservation area"),
             RuleTrial(rule_id="id-protected-forest", fired=True, because="0.84 ha lie in protected forest"),
@@ -81,7 +123,10 @@ def verdict(zones: tuple[ZoneOverlap, ...], **changes: Any) -> Verdict:
 def evidence(**changes: Any) -> Evidence:
     """Two scenes and a pair of pictures."""
     fields: dict[str, Any] = {
-        "scene_ids": ("S2A_49MHT_20260814_0_L2A",), "observation_ids": ("cd" * 32,), "models": (MODEL,), "calibrated": True,
+        "scene_ids": ("S2A_49MHT_20260814_0_L2A",),
+        "observation_ids": ("cd" * 32,),
+        "models": (MODEL,),
+        "calibrated": True,
         "before": Cutout(scene_id="S2B_49MHT_20260804_0_L2A", acquired_at=FIRST_SEEN - 10 * DAY, blob="01" * 32, bounds=CELL_BOUNDS),
         "after": Cutout(scene_id="S2A_49MHT_20260814_0_L2A", acquired_at=FIRST_SEEN, blob="02" * 32, bounds=CELL_BOUNDS),
     }
@@ -93,34 +138,58 @@ def content(shapes: tuple[AlertShape, ...] | None = None, zones: tuple[ZoneOverl
     shapes = (shape(),) if shapes is None else shapes
     judged = verdict((zone(),) if zones is None else zones)
     fields: dict[str, Any] = {
-        "alert_id": alert_id(CELL, judged.decisive_zone, judged.rule_id), "tile": TILE, "cell": CELL,
+        "alert_id": alert_id(CELL, judged.decisive_zone, judged.rule_id),
+        "tile": TILE,
+        "cell": CELL,
         "stage": Stage.MINING if any(s.change_class is ChangeClass.MINING for s in shapes) else Stage.PRECURSOR,
-        "state": AlertState.PROVISIONAL, "place": Point(coordinates=(LON, LAT)), "shapes": shapes,
-        "mining_ha": sum(s.area_ha or 0.0 for s in shapes), "road_m": sum(s.length_m or 0.0 for s in shapes),
-        "huts": sum(s.count or 0 for s in shapes), "inventory_ha": 0.0, "first_seen_at": min(s.first_seen_at for s in shapes),
-        "last_seen_at": max(s.last_seen_at for s in shapes), "verdict": judged, "province": "Kalimantan Tengah", "evidence": evidence(),
+        "state": AlertState.PROVISIONAL,
+        "place": Point(coordinates=(LON, LAT)),
+        "shapes": shapes,
+        "mining_ha": sum(s.area_ha or 0.0 for s in shapes),
+        "road_m": sum(s.length_m or 0.0 for s in shapes),
+        "huts": sum(s.count or 0 for s in shapes),
+        "inventory_ha": 0.0,
+        "first_seen_at": min(s.first_seen_at for s in shapes),
+        "last_seen_at": max(s.last_seen_at for s in shapes),
+        "verdict": judged,
+        "province": "Kalimantan Tengah",
+        "evidence": evidence(),
     }
     return AlertContent.model_validate({**fields, **changes})
 
 
 def record(
-    believed: AlertContent | None = None, *, number: int = 1, kind: AlertType | None = None, tense: AlertTense = AlertTense.CURRENT,
+    believed: AlertContent | None = None,
+    *,
+    number: int = 1,
+    kind: AlertType | None = None,
+    tense: AlertTense = AlertTense.CURRENT,
     changed: tuple[WhatChanged, ...] = (WhatChanged.FIRST_SEEN,),
 ) -> AlertPublished:
     """Record `number` of an alert."""
     believed = believed or content()
     return AlertPublished(
-        message_id=message_id(believed.alert_id, number), record_number=number,
+        message_id=message_id(believed.alert_id, number),
+        record_number=number,
         supersedes=None if number == 1 else message_id(believed.alert_id, number - 1),
-        alert_type=kind or (AlertType.INITIAL if number == 1 else AlertType.SUBSEQUENT), alert_tense=tense, what_changed=changed,
-        content=believed, content_sha256=sha256_of(believed), decided_at=believed.last_seen_at + timedelta(hours=9),
+        alert_type=kind or (AlertType.INITIAL if number == 1 else AlertType.SUBSEQUENT),
+        alert_tense=tense,
+        what_changed=changed,
+        content=believed,
+        content_sha256=sha256_of(believed),
+        decided_at=believed.last_seen_at + timedelta(hours=9),
     )
 
 
 def _seen_twice(**changes: Any) -> AlertShape:
     again = FIRST_SEEN + 5 * DAY
     more: dict[str, Any] = {
-        "state": AlertState.CONFIRMED, "confirmed_at": again, "last_seen_at": again, "probability": 0.985, "looks_positive": 2, "looks_clear": 2,
+        "state": AlertState.CONFIRMED,
+        "confirmed_at": again,
+        "last_seen_at": again,
+        "probability": 0.985,
+        "looks_positive": 2,
+        "looks_clear": 2,
     }
     return shape(**{**more, **changes})
 
@@ -132,7 +201,11 @@ def _precursor() -> AlertContent:
 def _in_permit_and_forest() -> AlertContent:
     forest = zone(ZoneKind.PRODUCTION_FOREST, "Hutan Produksi Kahayan", zone_id="production_forest:3")
     judged = verdict(
-        (PERMIT, forest), category=Category.CONDITIONAL, rule_id="id-production-forest", near_boundary=True, boundary_margin_m=12.0,
+        (PERMIT, forest),
+        category=Category.CONDITIONAL,
+        rule_id="id-production-forest",
+        near_boundary=True,
+        boundary_margin_m=12.0,
         articles=(Article(law="UU 41/1999", article="Pasal 38 ayat (3)"),),
     )
     return content(zones=(PERMIT, forest), verdict=judged)
@@ -146,9 +219,13 @@ def _outside_permits() -> AlertContent:
 def all_records() -> dict[str, AlertPublished]:
     """One record for every thing a ranger can be told, by name."""
     W = WhatChanged
-    confirmed = content((_seen_twice(area_ha=2.1),), state=AlertState.CONFIRMED, evidence=evidence(
-        scene_ids=("S2A_49MHT_20260814_0_L2A", "S2B_49MHT_20260819_0_L2A"),
-    ))
+    confirmed = content(
+        (_seen_twice(area_ha=2.1),),
+        state=AlertState.CONFIRMED,
+        evidence=evidence(
+            scene_ids=("S2A_49MHT_20260814_0_L2A", "S2B_49MHT_20260819_0_L2A"),
+        ),
+    )
     ended = confirmed.model_copy(update={"state": AlertState.ENDED})
     withdrawn = content(state=AlertState.RETRACTED)
     update, back = AlertType.UPDATE, AlertType.RETRACTION

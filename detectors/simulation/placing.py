@@ -55,7 +55,7 @@ def _room(terrain: Terrain, ground: BaseGeometry, apart_m: float) -> BaseGeometr
     """Ground away from the world's edge, villages, roads and the river."""
     frame = terrain.frame
     edge = min(350.0, 0.12 * min(frame.width_m, frame.height_m))
-    used = [terrain.river.buffer(terrain.river_half_m + 120), *(r.buffer(110) for r in terrain.roads), *(v.buffer(0.7 * apart_m) for v in terrain.villages)]
+    used = [terrain.river.buffer(terrain.river_half_m + 120), *(r.buffer(edge * 0.7) for r in terrain.roads), *(v.buffer(0.7 * apart_m) for v in terrain.villages)]
     return ground.buffer(-60).intersection(frame.extent.buffer(-edge)).difference(shapely.union_all(used))
 
 

@@ -1,7 +1,5 @@
 """Land to surface reflectance: covers of the sub-grid mixed inside a pixel, with the texture of real ground."""
 
-from functools import lru_cache
-
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +11,9 @@ from jagawana.detectors.simulation.spectra import SOILS, Cover, Palette, band_in
 Array = npt.NDArray[np.float32]
 COVERS = len(Cover)
 AXES = 3
+WITHIN_WORLD = 0.45
+"""Share of the measured between-place variation that is found within one world; the palette has the rest."""
+OPEN = tuple(c for c in Cover if c not in (Cover.FOREST_DENSE, Cover.FOREST_LIGHT))
 
 
 def blocks(resolution_m: float) -> int:
@@ -30,16 +31,42 @@ def shares(ground: Covers, resolution_m: float) -> Array:
     Returns:
         float32 (covers, h * w), summing to 1 over covers.
     """
-    n = blocks(resolution_m)
+    return _shares_of(_in_blocks(ground, blocks(resolution_m)))
+
+
+def _in_blocks(ground: Covers, n: int) -> Covers:
+    """The sub-pixels of each pixel: uint8 (h * w, n * n)."""
     h, w = ground.shape[0] // n, ground.shape[1] // n
-    counts = np.bincount((_block_base(h, w, n) + ground).ravel(), minlength=COVERS * h * w)
-    return np.ascontiguousarray(counts.reshape(h * w, COVERS).T, dtype=np.float32) / np.float32(n * n)
+    return ground[: h * n, : w * n].reshape(h, n, w, n).swapaxes(1, 2).reshape(h * w, n * n)
 
 
-@lru_cache(maxsize=4)
-def _block_base(h: int, w: int, n: int) -> npt.NDArray[np.int32]:
-    pixel = np.arange(h, dtype=np.int32)[:, None] * w + np.arange(w, dtype=np.int32)[None, :]
-    return np.repeat(np.repeat(pixel * COVERS, n, axis=0), n, axis=1)
+def _shares_of(blocked: Covers) -> Array:
+    """Shares (covers, pixels) of sub-pixels (pixels, n * n), counted in whole numbers."""
+    pixels, per_pixel = blocked.shape
+    out = np.zeros((COVERS, pixels), dtype=np.float32)
+    for cover in np.flatnonzero(np.bincount(blocked.ravel(), minlength=COVERS)):
+        out[cover] = np.count_nonzero(blocked == cover, axis=1) * np.float32(1 / per_pixel)
+    return out
+
+
+class Mixture:
+    """Shares of covers at one resolution, brought up to date only where the ground has changed. Never changes a result, only its cost."""
+
+    def __init__(self, resolution_m: int) -> None:
+        self._n = blocks(resolution_m)
+        self._blocked: Covers | None = None
+        self._shares: Array = np.empty((COVERS, 0), dtype=np.float32)
+
+    def of(self, ground: Covers) -> Array:
+        """Shares of a ground, float32 (covers, h * w); valid until the next call."""
+        blocked = _in_blocks(ground, self._n)
+        if self._blocked is None:
+            self._shares = _shares_of(blocked)
+        else:
+            changed = np.flatnonzero((blocked != self._blocked).any(axis=1))
+            self._shares[:, changed] = _shares_of(blocked[changed])
+        self._blocked = blocked
+        return self._shares
 
 
 class Texture:
@@ -63,7 +90,23 @@ class Texture:
         self.place = {r: np.stack([_coarser(f, r).ravel() for f in slow]) for r in (5, 10)}
         sd = float(np.mean([_coarser(f, 10).std() for f in quick]))
         self.pixel = {r: np.stack([(_coarser(f, r) / sd).ravel() for f in quick]) for r in (5, 10)}
+        self._forest: dict[tuple[Cover, tuple[str, ...], int], Array] = {}
         self.relief = {r: (0.035 * _coarser(shade / shade.std(), r)).ravel().astype(np.float32) for r in (5, 10)}
+
+
+    def at(self, palette: Palette, cover: Cover, index: list[int], resolution_m: int, where: npt.NDArray[np.int64] | slice) -> Array:
+        """Log reflectance of a cover relative to its mean, float32 (bands, pixels)."""
+        axes = np.concatenate([palette.place[cover][index] * np.float32(WITHIN_WORLD), palette.pixel[cover][index]], axis=1)
+        fields = np.concatenate([self.place[resolution_m][:, where], self.pixel[resolution_m][:, where]])
+        log: Array = axes @ fields + self.relief[resolution_m][where]
+        return log
+
+    def forest(self, palette: Palette, cover: Cover, bands: tuple[str, ...], resolution_m: int) -> Array:
+        """Reflectance of forest relative to its mean, float32 (bands, h * w), kept: most of a world is forest on every date."""
+        key = (cover, bands, resolution_m)
+        if key not in self._forest:
+            self._forest[key] = np.exp(self.at(palette, cover, band_index(bands), resolution_m, slice(None)))
+        return self._forest[key]
 
 
 def _coarser(field: Array, resolution_m: int) -> Array:
@@ -89,18 +132,16 @@ def reflectance(
     index = band_index(bands)
     wave = np.array([0, 0, 0, 0.04, -0.05, -0.07], dtype=np.float32)[index] * np.float32(season)
     damp = -np.float32(wetness) * np.array([0.10, 0.12, 0.14, 0.16, 0.24, 0.28], dtype=np.float32)[index]
+    wooded = cover_shares[Cover.FOREST_DENSE] + cover_shares[Cover.FOREST_LIGHT]
     out = np.zeros((len(index), cover_shares.shape[1]), dtype=np.float32)
-    for cover in Cover:
-        share = cover_shares[cover]
-        where = np.flatnonzero(share)
-        if where.size == 0:
-            continue
-        log = palette.log_mean[cover][index].copy()
+    for cover in (Cover.FOREST_DENSE, Cover.FOREST_LIGHT):
+        level = np.exp(palette.log_mean[cover][index] + wave)
+        out += cover_shares[cover] * texture.forest(palette, cover, bands, resolution_m) * level[:, None]
+    mixed = np.flatnonzero(wooded < 0.999)
+    for cover in OPEN:
+        where = mixed[cover_shares[cover][mixed] > 0]
+        log = palette.log_mean[cover][index] + (damp if cover in SOILS else wave)
         if cover is Cover.RIVER:
-            log += np.float32(silt) * palette.silt[index]
-        log += damp if cover in SOILS else wave
-        axes = np.concatenate([palette.place[cover][index] * np.float32(0.45), palette.pixel[cover][index]], axis=1)
-        fields = np.concatenate([texture.place[resolution_m][:, where], texture.pixel[resolution_m][:, where]])
-        value = np.exp(axes @ fields + log[:, None] + texture.relief[resolution_m][where])
-        out[:, where] += share[where] * value
+            log = log + np.float32(silt) * palette.silt[index]
+        out[:, where] += cover_shares[cover][where] * np.exp(texture.at(palette, cover, index, resolution_m, where) + log[:, None])
     return np.clip(out, 0.001, 1.0)

@@ -96,7 +96,7 @@ def _fields(
     """Fields of 0.3 to 3 ha near roads and villages, in every age from new to overgrown; some get a track of their own."""
     patches: list[Patch] = []
     tracks: list[Road] = []
-    count = round(1.1 * frame.width_m * frame.height_m / 1e6)
+    count = round(1.6 * frame.width_m * frame.height_m / 1e6)
     for k in range(count):
         rng = stream(config.seed, "field", k)
         foot = _field_foot(rng, roads, villages)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import label
 from shapely.geometry import LineString, Point
 
 from jagawana.detectors.simulation.config import WorldConfig
@@ -15,6 +16,8 @@ from jagawana.detectors.simulation.spectra import Cover
 from jagawana.detectors.simulation.timeline import Timeline
 from jagawana.detectors.simulation.terrain import Terrain
 
+SPECK_M2 = 600.0
+"""Smallest detached pit, m2."""
 REGROWTH = ((0.0, Cover.GRASS), (220.0, Cover.SCRUB), (2500.0, Cover.FOREST_LIGHT))
 """Days after bare ground of an abandoned site has first weeds."""
 
@@ -118,9 +121,21 @@ def _along_stream(rng: np.random.Generator, terrain: Terrain, spot: Spot, *, are
     longer = float(rng.uniform(1.3, 4.0)) ** 0.5
     across, along = _stream_coordinates(frame, window, spot, reach)
     cost = np.hypot(across * np.float32(longer), along / np.float32(longer)) / np.float32(radius)
-    cost += 0.42 * smooth(rng, cost.shape, scale_px=max(5.0, radius / SUB_M / 3)) + 0.16 * smooth(rng, cost.shape, scale_px=4)
+    cost += 0.36 * smooth(rng, cost.shape, scale_px=max(6.0, radius / SUB_M / 2.5)) + 0.10 * smooth(rng, cost.shape, scale_px=4)
     cost[terrain.bed[window.slices] < NEVER] = NEVER
-    return window, rank_m2(cost, limit_m2=area_ha * 1.001e4)
+    return window, _without_specks(cost, area_m2=area_ha * 1.001e4)
+
+
+def _without_specks(cost: Grid, *, area_m2: float) -> Grid:
+    """Rank of growth with detached bits smaller than SPECK_M2 left out: an excavator does not open a pit of four sub-pixels."""
+    for _ in range(3):
+        taken = rank_m2(cost, limit_m2=area_m2) < NEVER
+        parts, _count = label(taken)
+        sizes = np.bincount(parts.ravel()) * SUB_M**2
+        speck = sizes < min(SPECK_M2, float(sizes[1:].max(initial=0.0)))
+        speck[0] = False
+        cost = np.where(speck[parts], NEVER, cost).astype(np.float32)
+    return rank_m2(cost, limit_m2=area_m2)
 
 
 def _stream_coordinates(frame: Frame, window: Window, spot: Spot, reach_m: float) -> tuple[Grid, Grid]:
@@ -135,7 +150,7 @@ def _stream_coordinates(frame: Frame, window: Window, spot: Spot, reach_m: float
     if found is None:
         return dy + 0 * dx, dx + 0 * dy
     outer, distance, run = found
-    across, along = np.full(dx.shape[:0] + (window.rows, window.cols), NEVER, dtype=np.float32), np.zeros((window.rows, window.cols), dtype=np.float32)
+    across, along = np.full((window.rows, window.cols), NEVER, dtype=np.float32), np.zeros((window.rows, window.cols), dtype=np.float32)
     r, c = window.row - outer.row, window.col - outer.col
     r0, c0 = max(0, -r), max(0, -c)
     r1, c1 = min(window.rows, outer.rows - r), min(window.cols, outer.cols - c)
@@ -148,8 +163,8 @@ def _ground(rng: np.random.Generator, frame: Frame, window: Window, rank: Grid, 
     """Worked ground and ponds as two patches: soil weeds over after abandonment, ponds stay and clear."""
     taken = rank < NEVER
     start = np.where(taken, timeline.day_of_area(rank), NEVER).astype(np.float32)
-    wet = smooth(rng, rank.shape, scale_px=6.5)
-    bright = smooth(rng, rank.shape, scale_px=9) + 0.5 * smooth(rng, rank.shape, scale_px=3)
+    wet = smooth(rng, rank.shape, scale_px=8.5)
+    bright = smooth(rng, rank.shape, scale_px=16) + 0.45 * smooth(rng, rank.shape, scale_px=5)
     cover = np.select([bright > 0.45, bright > -0.75], [Cover.TAILINGS, Cover.MINE_SOIL], Cover.MINE_WET).astype(np.uint8)
     pond = wet < ponds
     pond_start = np.where(taken & pond, start, NEVER).astype(np.float32)

@@ -49,7 +49,7 @@ def _river(config: WorldConfig, frame: Frame) -> tuple[LineString, float]:
     x0, y, s, phase = x, y + 200, 0.0, float(rng.uniform(0, 6.28))
     points, drift = [(x, y)], 0.0
     while y > frame.south - 200:
-        drift = 0.97 * drift + float(rng.normal(0, 0.03)) + 0.02 * float(np.clip((x - x0) / 1000, -0.5, 0.5))
+        drift = 0.97 * drift + float(rng.normal(0, 0.05)) + 0.02 * float(np.clip((x - x0) / 1000, -0.5, 0.5))
         angle = -np.pi / 2 + swing * np.sin(2 * np.pi * s / wavelength + phase) - float(np.clip(drift, -0.6, 0.6))
         x, y, s = x + step * float(np.cos(angle)), y + step * float(np.sin(angle)), s + step
         points.append((x, y))
@@ -94,7 +94,7 @@ def _bed(config: WorldConfig, frame: Frame, river: LineString, half_m: float) ->
     fine = smooth(rng, (window.rows, window.cols), scale_px=6)
     wobble = 1 + 0.12 * smooth(rng, (window.rows, window.cols), scale_px=60)
     share = distance / (half_m * wobble)
-    height = share * (0.62 + 0.28 * np.clip(bars, -1, 1.6)) + 0.05 * fine + 0.35 * np.clip(bars - 1.3, 0, 1)
+    height = share * (0.68 + 0.34 * np.clip(bars, -1, 1.6)) + 0.05 * fine + 0.35 * np.clip(bars - 1.3, 0, 1)
     bed[window.slices] = np.where(share < 1, np.clip(height, 0, 1.2), NEVER)
     return bed
 

@@ -11,7 +11,7 @@ from jagawana.detectors.simulation.paint import NEVER
 SIZES_HA = (0.32, 0.49, 0.88, 1.86, 4.63, 11.5, 22.0)
 SIZE_SHARES = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 """Quantiles of 449 hand-digitised artisanal sites in West Africa (CC BY 4.0): median 1.86 ha."""
-HISTORIES = ("new", "paused", "abandoned", "old", "new", "late")
+HISTORIES = ("new", "paused", "abandoned", "new", "old", "late")
 """How sites differ, in turn: opened during the history; with a pause; given up and overgrown; there before the first look; opened late."""
 
 

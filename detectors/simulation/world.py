@@ -17,7 +17,7 @@ from jagawana.detectors.simulation.frame import SUB_M, Frame, frame_across_tiles
 from jagawana.detectors.simulation.noise import stream
 from jagawana.detectors.simulation.paint import Covers, Mask
 from jagawana.detectors.simulation.placing import SITUATIONS, Spot, spot
-from jagawana.detectors.simulation.render import Array, Texture, reflectance, shares
+from jagawana.detectors.simulation.render import Array, Mixture, Texture, reflectance
 from jagawana.detectors.simulation.sites import Site, artisanal, industrial
 from jagawana.detectors.simulation.spectra import Palette
 from jagawana.detectors.simulation.timeline import artisanal_timeline, industrial_timeline
@@ -90,6 +90,7 @@ class World:
         self.zones: tuple[WorldZone, ...] = zones(config, self.terrain)
         self.sites: tuple[Site, ...] = _mine(self)
         self.looks: tuple[Look, ...] = _looks(config)
+        self._mixtures = {m: Mixture(m) for m in (5, 10)}
 
     @cached_property
     def palette(self) -> Palette:
@@ -127,7 +128,7 @@ class World:
         ground = self.land_at(look.acquired_at)
         h, w = (side // round(pixel_m / SUB_M) for side in self.frame.shape)
         surface = reflectance(
-            shares(ground, pixel_m),
+            self._mixtures[pixel_m].of(ground),
             self.texture,
             self.palette,
             bands=gear.bands,

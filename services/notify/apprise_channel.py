@@ -16,8 +16,14 @@ from jagawana.services.notify.channels import Attachment, OutgoingMessage, Recei
 
 DEFAULT_TIMEOUT_S = 30.0
 _WITH_KEY = {
-    "json": "+Idempotency-Key", "jsons": "+Idempotency-Key", "xml": "+Idempotency-Key", "xmls": "+Idempotency-Key",
-    "form": "+Idempotency-Key", "forms": "+Idempotency-Key", "pagerduty": "dedup", "opsgenie": "alias",
+    "json": "+Idempotency-Key",
+    "jsons": "+Idempotency-Key",
+    "xml": "+Idempotency-Key",
+    "xmls": "+Idempotency-Key",
+    "form": "+Idempotency-Key",
+    "forms": "+Idempotency-Key",
+    "pagerduty": "dedup",
+    "opsgenie": "alias",
 }
 """Schemas whose receivers recognise a repeat, and the URL parameter that carries the key."""
 
@@ -39,8 +45,12 @@ class AppriseChannel:
         courier = Apprise(asset=plugin.asset)
         courier.add(plugin)
         with courier.notify(
-            body=message.body, title=message.subject, body_format=NotifyFormat.TEXT, interpret_escapes=False,
-            attach=_in_memory(message.attachments), timeout=self._timeout_s,
+            body=message.body,
+            title=message.subject,
+            body_format=NotifyFormat.TEXT,
+            interpret_escapes=False,
+            attach=_in_memory(message.attachments),
+            timeout=self._timeout_s,
         ) as result:
             return _receipt(result, plugin)
 
@@ -78,8 +88,17 @@ def _with_key(address: str, schema: str, key: str) -> str:
 def _asset() -> AppriseAsset:
     """No redirects (they may lead to loopback), no templates, no files kept, no emoji or escape tricks in zone names."""
     return AppriseAsset(
-        app_id="jagawana", app_desc="jagawana", app_url="", image_url_mask="", image_url_logo="", http_redirects=False, interpret_emojis=False,
-        allow_templates=False, storage_mode=PersistentStoreMode.MEMORY, secure_logging=True, default_service_retry=0,
+        app_id="jagawana",
+        app_desc="jagawana",
+        app_url="",
+        image_url_mask="",
+        image_url_logo="",
+        http_redirects=False,
+        interpret_emojis=False,
+        allow_templates=False,
+        storage_mode=PersistentStoreMode.MEMORY,
+        secure_logging=True,
+        default_service_retry=0,
     )
 
 

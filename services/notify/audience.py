@@ -96,7 +96,11 @@ class RecipientsFile(Model):
 def logbook(language: Language = Language.INDONESIAN) -> Recipient:
     """The recipient behind the file channel: every record, in full."""
     return Recipient(
-        id=f"logbook-{language}", name="logbook", channel=SecretStr("file:"), language=language, min_state=AlertState.PROVISIONAL,
+        id=f"logbook-{language}",
+        name="logbook",
+        channel=SecretStr("file:"),
+        language=language,
+        min_state=AlertState.PROVISIONAL,
         categories=tuple(Category),
     )
 

@@ -116,12 +116,21 @@ def _as_text(message: OutgoingMessage) -> str:
 
 def _as_line(message: OutgoingMessage, stem: str) -> bytes:
     attachments = [
-        {"name": f"{stem}-{safe_file_name(a.name)}", "mime": a.mime, "size": len(a.content), "sha256": hashlib.sha256(a.content).hexdigest()}
+        {
+            "name": f"{stem}-{safe_file_name(a.name)}",
+            "mime": a.mime,
+            "size": len(a.content),
+            "sha256": hashlib.sha256(a.content).hexdigest(),
+        }
         for a in message.attachments
     ]
     line = {
-        "idempotency_key": message.idempotency_key, "recipient": message.recipient_id, "file": f"{stem}.txt", "subject": message.subject,
-        "body": message.body, "attachments": attachments,
+        "idempotency_key": message.idempotency_key,
+        "recipient": message.recipient_id,
+        "file": f"{stem}.txt",
+        "subject": message.subject,
+        "body": message.body,
+        "attachments": attachments,
     }
     return json.dumps(line, ensure_ascii=False).encode() + b"\n"
 

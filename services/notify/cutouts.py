@@ -62,7 +62,12 @@ class Outline:
 
 
 def draw_pair(
-    before: Picture | None, after: Picture | None, outlines: Sequence[Outline], *, cell: Bounds, missing_label: str = "no clear image",
+    before: Picture | None,
+    after: Picture | None,
+    outlines: Sequence[Outline],
+    *,
+    cell: Bounds,
+    missing_label: str = "no clear image",
 ) -> tuple[bytes, bytes]:
     """Before and after, JPEG, of one window: the cell and MARGIN_M around it. The same outlines lie on both, so that the eye can compare."""
     window = cell.grown(MARGIN_M)
@@ -73,7 +78,12 @@ def draw_pair(
 
 
 def draw(
-    picture: Picture | None, outlines: Sequence[Outline], *, window: Bounds, missing_label: str = "no clear image", size_px: int = SIZE_PX,
+    picture: Picture | None,
+    outlines: Sequence[Outline],
+    *,
+    window: Bounds,
+    missing_label: str = "no clear image",
+    size_px: int = SIZE_PX,
     is_before: bool = False,
 ) -> bytes:
     """One picture as JPEG of at most MAX_BYTES.
@@ -134,7 +144,10 @@ def _window_in_pixels(picture: Picture, window: Bounds) -> _Box:
     b = picture.bounds
     per_m_x, per_m_y = columns / (b.east - b.west), rows / (b.north - b.south)
     return (
-        (window.west - b.west) * per_m_x, (b.north - window.north) * per_m_y, (window.east - b.west) * per_m_x, (b.north - window.south) * per_m_y,
+        (window.west - b.west) * per_m_x,
+        (b.north - window.north) * per_m_y,
+        (window.east - b.west) * per_m_x,
+        (b.north - window.south) * per_m_y,
     )
 
 
@@ -146,7 +159,10 @@ def _inside(box: _Box, columns: int, rows: int) -> _Box | None:
 def _target_of(inside: _Box, box: _Box, width: int, height: int) -> tuple[int, int, int, int]:
     x, y = width / (box[2] - box[0]), height / (box[3] - box[1])
     return (
-        round((inside[0] - box[0]) * x), round((inside[1] - box[1]) * y), round((inside[2] - box[0]) * x), round((inside[3] - box[1]) * y),
+        round((inside[0] - box[0]) * x),
+        round((inside[1] - box[1]) * y),
+        round((inside[2] - box[0]) * x),
+        round((inside[3] - box[1]) * y),
     )
 
 
@@ -190,7 +206,15 @@ def _draw_scale(pen: ImageDraw.ImageDraw, window: Bounds, width: int, height: in
     pen.rectangle([left - _SUPERSAMPLING, bottom - thick - _SUPERSAMPLING, right + _SUPERSAMPLING, bottom + _SUPERSAMPLING], fill=_WHITE)
     pen.rectangle([left, bottom - thick, right, bottom], fill=_INK)
     text = f"{length_m:.0f} m" if length_m < 1000 else f"{length_m / 1000:.0f} km"
-    pen.text((right, bottom - thick - 3 * _SUPERSAMPLING), text, font=_font(13), fill=_WHITE, anchor="rs", stroke_width=_SUPERSAMPLING, stroke_fill=_INK)
+    pen.text(
+        (right, bottom - thick - 3 * _SUPERSAMPLING),
+        text,
+        font=_font(13),
+        fill=_WHITE,
+        anchor="rs",
+        stroke_width=_SUPERSAMPLING,
+        stroke_fill=_INK,
+    )
 
 
 def nice_length(at_most: float) -> float:
@@ -213,7 +237,8 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 def _as_jpeg(image: Image.Image) -> bytes:
     for quality in _JPEG_QUALITIES:
         out = io.BytesIO()
-        image.save(out, "JPEG", quality=quality, optimize=True, subsampling=0 if quality > 75 else 2)
+        # Not `optimize`: it needs the whole file in one buffer, and pillow guesses that buffer too small for noisy ground.
+        image.save(out, "JPEG", quality=quality, subsampling=0 if quality > 75 else 2)
         if out.tell() <= MAX_BYTES:
             break
     return out.getvalue()

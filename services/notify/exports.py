@@ -24,9 +24,32 @@ from jagawana.services.notify.wording.names import safe_id, safe_name
 
 Properties = dict[str, str | float | int | None]
 CSV_FIELDS = (
-    "code", "alert_id", "record_number", "alert_type", "tense", "state", "stage", "category", "zone_kind", "zone_name", "rule_id", "mining_ha",
-    "road_m", "huts", "probability", "calibrated", "near_boundary", "first_seen_at", "last_seen_at", "latitude", "longitude", "dms", "cell", "tile",
-    "province", "scene_ids",
+    "code",
+    "alert_id",
+    "record_number",
+    "alert_type",
+    "tense",
+    "state",
+    "stage",
+    "category",
+    "zone_kind",
+    "zone_name",
+    "rule_id",
+    "mining_ha",
+    "road_m",
+    "huts",
+    "probability",
+    "calibrated",
+    "near_boundary",
+    "first_seen_at",
+    "last_seen_at",
+    "latitude",
+    "longitude",
+    "dms",
+    "cell",
+    "tile",
+    "province",
+    "scene_ids",
 )
 TABLE_HEADER = ("code", "state", "category", "what", "zone", "place", "cell", "seen", "P")
 _TENSE_WORD = {AlertTense.CURRENT: "", AlertTense.TEST: "TEST ", AlertTense.ARCHIVAL: "ARCHIVE ", AlertTense.INJECTION: "EXERCISE "}
@@ -40,14 +63,31 @@ def properties_of(record: AlertPublished) -> Properties:
     zone, leading = telling_zone(verdict), leading_shape(content)
     longitude, latitude = content.place.coordinates
     return {
-        "code": short_code(content.alert_id), "alert_id": str(content.alert_id), "record_number": record.record_number,
-        "alert_type": record.alert_type, "tense": record.alert_tense, "state": content.state, "stage": content.stage,
-        "category": verdict.category, "zone_kind": zone.kind if zone else None, "zone_name": safe_name(zone.name) if zone else None,
-        "rule_id": safe_id(verdict.rule_id), "mining_ha": round(content.mining_ha, 3), "road_m": round(content.road_m, 1), "huts": content.huts,
-        "probability": round(leading.probability, 3), "calibrated": content.evidence.calibrated, "near_boundary": verdict.near_boundary,
-        "first_seen_at": iso_utc(content.first_seen_at), "last_seen_at": iso_utc(content.last_seen_at),
-        "latitude": round(latitude, DECIMALS), "longitude": round(longitude, DECIMALS), "dms": dms(content.place), "cell": content.cell,
-        "tile": content.tile, "province": safe_name(content.province) if content.province else None,
+        "code": short_code(content.alert_id),
+        "alert_id": str(content.alert_id),
+        "record_number": record.record_number,
+        "alert_type": record.alert_type,
+        "tense": record.alert_tense,
+        "state": content.state,
+        "stage": content.stage,
+        "category": verdict.category,
+        "zone_kind": zone.kind if zone else None,
+        "zone_name": safe_name(zone.name) if zone else None,
+        "rule_id": safe_id(verdict.rule_id),
+        "mining_ha": round(content.mining_ha, 3),
+        "road_m": round(content.road_m, 1),
+        "huts": content.huts,
+        "probability": round(leading.probability, 3),
+        "calibrated": content.evidence.calibrated,
+        "near_boundary": verdict.near_boundary,
+        "first_seen_at": iso_utc(content.first_seen_at),
+        "last_seen_at": iso_utc(content.last_seen_at),
+        "latitude": round(latitude, DECIMALS),
+        "longitude": round(longitude, DECIMALS),
+        "dms": dms(content.place),
+        "cell": content.cell,
+        "tile": content.tile,
+        "province": safe_name(content.province) if content.province else None,
         "scene_ids": " ".join(safe_id(s) for s in content.evidence.scene_ids),
     }
 
@@ -60,11 +100,17 @@ def to_geojson(records: Iterable[AlertPublished]) -> str:
 
 def _feature(record: AlertPublished, number: int, shape: AlertShape) -> dict[str, Any]:
     own = {
-        "change_class": shape.change_class, "shape_state": shape.state, "area_ha": shape.area_ha, "length_m": shape.length_m,
-        "count": shape.count, "shape_probability": round(shape.probability, 3),
+        "change_class": shape.change_class,
+        "shape_state": shape.state,
+        "area_ha": shape.area_ha,
+        "length_m": shape.length_m,
+        "count": shape.count,
+        "shape_probability": round(shape.probability, 3),
     }
     return {
-        "type": "Feature", "id": f"{record.content.alert_id}/{number}", "geometry": shape.geometry.model_dump(mode="json"),
+        "type": "Feature",
+        "id": f"{record.content.alert_id}/{number}",
+        "geometry": shape.geometry.model_dump(mode="json"),
         "properties": {**properties_of(record), **own},
     }
 
@@ -143,8 +189,14 @@ def _row(record: AlertPublished) -> tuple[str, ...]:
     zone = telling_zone(content.verdict)
     longitude, latitude = content.place.coordinates
     return (
-        _title(record), content.state, content.verdict.category, _amounts(record), f"{zone.kind}: {safe_name(zone.name)}" if zone else "-",
-        f"{latitude:.5f}, {longitude:.5f}", spaced_cell(content.cell), f"{content.first_seen_at:%Y-%m-%d} to {content.last_seen_at:%Y-%m-%d}",
+        _title(record),
+        content.state,
+        content.verdict.category,
+        _amounts(record),
+        f"{zone.kind}: {safe_name(zone.name)}" if zone else "-",
+        f"{latitude:.5f}, {longitude:.5f}",
+        spaced_cell(content.cell),
+        f"{content.first_seen_at:%Y-%m-%d} to {content.last_seen_at:%Y-%m-%d}",
         f"{leading_shape(content).probability:.2f}",
     )
 
@@ -152,7 +204,8 @@ def _row(record: AlertPublished) -> tuple[str, ...]:
 def _amounts(record: AlertPublished) -> str:
     content = record.content
     amounts = (
-        f"{content.mining_ha:.2f} ha" if content.mining_ha > 0 else "", f"{content.road_m:.0f} m road" if content.road_m > 0 else "",
+        f"{content.mining_ha:.2f} ha" if content.mining_ha > 0 else "",
+        f"{content.road_m:.0f} m road" if content.road_m > 0 else "",
         f"{content.huts} huts" if content.huts else "",
     )
     return ", ".join(filter(None, amounts)) or "-"

@@ -4,7 +4,6 @@ import base64
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
@@ -47,10 +46,17 @@ def render_report(view: ReportView) -> str:
     words, phrases = words_of(view.language)
     template = _environment(phrases).from_string(_read("report.html.j2"))
     return template.render(
-        view=view, words=words, phrases=phrases, css=Markup(_read("report.css")), map=map_svg(view, words),
-        charts=[(s, chart_svg(s, words)) for s in view.series], cards=[_card(c, view, words, phrases) for c in view.cards],
-        kinds=[k for k in DRAW_ORDER if any(z.kind is k for z in view.zones)], totals=_totals(view, words),
-        states={c.latest.content.state for c in view.cards}, clear=_clear_share(view),
+        view=view,
+        words=words,
+        phrases=phrases,
+        css=Markup(_read("report.css")),
+        map=map_svg(view, words),
+        charts=[(s, chart_svg(s, words)) for s in view.series],
+        cards=[_card(c, view, words, phrases) for c in view.cards],
+        kinds=[k for k in DRAW_ORDER if any(z.kind is k for z in view.zones)],
+        totals=_totals(view, words),
+        states={c.latest.content.state for c in view.cards},
+        clear=_clear_share(view),
     )
 
 
@@ -62,9 +68,18 @@ def _read(name: str) -> str:
 def _environment(phrases: Phrases) -> Environment:
     env = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     env.filters |= {
-        "day": lambda at: day(at, phrases), "ha": lambda area_ha: hectares(area_ha, phrases), "percent": percent, "name": safe_name, "ident": safe_id,
-        "zone": lambda zone: zone_in_words(zone, phrases), "where": lambda verdict: where_in_words(verdict, phrases),
-        "sizes": lambda content: sizes(content, phrases), "code": short_code, "spaced": spaced_cell, "decimal": decimal, "dms": dms,
+        "day": lambda at: day(at, phrases),
+        "ha": lambda area_ha: hectares(area_ha, phrases),
+        "percent": percent,
+        "name": safe_name,
+        "ident": safe_id,
+        "zone": lambda zone: zone_in_words(zone, phrases),
+        "where": lambda verdict: where_in_words(verdict, phrases),
+        "sizes": lambda content: sizes(content, phrases),
+        "code": short_code,
+        "spaced": spaced_cell,
+        "decimal": decimal,
+        "dms": dms,
         "probability": lambda content: percent(leading_shape(content).probability),
     }
     return env
@@ -73,10 +88,17 @@ def _environment(phrases: Phrases) -> Environment:
 def _card(card: AlertCard, view: ReportView, words: PageWords, phrases: Phrases) -> CardText:
     record = card.latest
     return CardText(
-        card=card, record=record, code=short_code(record.content.alert_id), category=_category(record.content.verdict, words),
-        state=record.content.state, headline=headline(record, phrases), news=tuple(news_lines(record, phrases)),
-        facts=tuple(case_lines(record, phrases, now=view.made_at)), place=tuple(place_lines(record, phrases)),
-        before=_picture(card.before, words.before, words), after=_picture(card.after, words.after, words),
+        card=card,
+        record=record,
+        code=short_code(record.content.alert_id),
+        category=_category(record.content.verdict, words),
+        state=record.content.state,
+        headline=headline(record, phrases),
+        news=tuple(news_lines(record, phrases)),
+        facts=tuple(case_lines(record, phrases, now=view.made_at)),
+        place=tuple(place_lines(record, phrases)),
+        before=_picture(card.before, words.before, words),
+        after=_picture(card.after, words.after, words),
     )
 
 

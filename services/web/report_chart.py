@@ -29,7 +29,9 @@ class Lane:
 
 
 _LANES = (
-    Lane("mining", 96.0, lambda s: s.mining_ha), Lane("road", 46.0, lambda s: s.road_m), Lane("hut", 40.0, lambda s: float(s.huts)),
+    Lane("mining", 96.0, lambda s: s.mining_ha),
+    Lane("road", 46.0, lambda s: s.road_m),
+    Lane("hut", 40.0, lambda s: float(s.huts)),
 )
 
 
@@ -47,7 +49,10 @@ def chart_svg(series: Series, words: PageWords) -> Markup:
     drawn += [_looks(series.samples, x_of, top, words), _dates(series.samples, x_of, top + _LOOKS, words)]
     drawn += [_first_alert(a, x_of, top - 2) for a in series.first_alerts]
     head = Markup('<svg class="chart" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{} {}">').format(
-        WIDTH, height, words.series_title, spaced_cell(series.cell),
+        WIDTH,
+        height,
+        words.series_title,
+        spaced_cell(series.cell),
     )
     return Markup("").join([head, *drawn, Markup("</svg>")])
 
@@ -106,7 +111,10 @@ def _looks(samples: Sequence[Sample], x_of: _XOf, top: float, words: PageWords) 
     """One mark per look: filled where the cell was clear, empty where it was hidden."""
     marks = [
         Markup('<rect class="look {}" x="{:.1f}" y="{:.1f}" width="5" height="9"><title>{}</title></rect>').format(
-            "clear" if is_clear(s) else "cloudy", x_of(s.at) - 2.5, top, f"{s.at:%Y-%m-%d}: {s.clear_share:.0%}",
+            "clear" if is_clear(s) else "cloudy",
+            x_of(s.at) - 2.5,
+            top,
+            f"{s.at:%Y-%m-%d}: {s.clear_share:.0%}",
         )
         for s in samples
     ]
@@ -118,8 +126,14 @@ def _dates(samples: Sequence[Sample], x_of: _XOf, top: float, words: PageWords) 
     for at in _month_starts(samples[0].at, samples[-1].at):
         x = x_of(at)
         marks.append(
-            Markup('<line class="tick" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/><text class="date" x="{0:.1f}" y="{3:.1f}">{4}</text>').format(
-                x, top, top + 4, top + 16, f"{words.months[at.month - 1]} {at.year}",
+            Markup(
+                '<line class="tick" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/><text class="date" x="{0:.1f}" y="{3:.1f}">{4}</text>'
+            ).format(
+                x,
+                top,
+                top + 4,
+                top + 16,
+                f"{words.months[at.month - 1]} {at.year}",
             )
         )
     return Markup("").join(marks)

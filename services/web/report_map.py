@@ -19,7 +19,12 @@ from jagawana.services.web.report_words import PageWords
 WIDTH, MAX_HEIGHT, FRAME, EDGE = 760.0, 760.0, 30.0, 6.0
 """Drawing size in SVG units; FRAME holds the degrees, left and below; EDGE is the rim above and right."""
 DRAW_ORDER = (
-    ZoneKind.PROVINCE, ZoneKind.PRODUCTION_FOREST, ZoneKind.PROTECTED_FOREST, ZoneKind.CONSERVATION, ZoneKind.RIPARIAN, ZoneKind.CONCESSION,
+    ZoneKind.PROVINCE,
+    ZoneKind.PRODUCTION_FOREST,
+    ZoneKind.PROTECTED_FOREST,
+    ZoneKind.CONSERVATION,
+    ZoneKind.RIPARIAN,
+    ZoneKind.CONCESSION,
 )
 _LABEL_AREA = 9000.0
 """Square SVG units a zone must cover before its name is written on it."""
@@ -70,10 +75,15 @@ def map_svg(view: ReportView, words: PageWords) -> Markup:
     inside = _frame(plane)
     layers = [
         *(_zone(z, plane) for kind in DRAW_ORDER for z in view.zones if z.kind is kind),
-        *(_tile(t, plane) for t in view.tiles), *(_cell(c, plane) for c in view.cards), *(_shapes(c, plane) for c in view.cards),
-        *_zone_labels(view.zones, plane), *(_cell_label(c, plane) for c in view.cards),
+        *(_tile(t, plane) for t in view.tiles),
+        *(_cell(c, plane) for c in view.cards),
+        *(_shapes(c, plane) for c in view.cards),
+        *_zone_labels(view.zones, plane),
+        *(_cell_label(c, plane) for c in view.cards),
     ]
-    head = Markup('<svg class="map" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">').format(plane.width, plane.height, words.map_title)
+    head = Markup('<svg class="map" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">').format(
+        plane.width, plane.height, words.map_title
+    )
     clip = Markup('<clipPath id="inside">{}</clipPath>').format(inside)
     content = Markup('<g clip-path="url(#inside)">{}</g>').format(Markup("").join(layers))
     return Markup("").join([head, _PATTERNS, clip, _ground(plane), content, _graticule(plane), _scale_and_north(plane), Markup("</svg>")])
@@ -99,7 +109,10 @@ def _plane_around(shapes: Sequence[BaseGeometry]) -> Plane | None:
 
 def _frame(plane: Plane) -> Markup:
     return Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
-        FRAME, EDGE, plane.width - FRAME - EDGE, plane.height - FRAME - EDGE,
+        FRAME,
+        EDGE,
+        plane.width - FRAME - EDGE,
+        plane.height - FRAME - EDGE,
     )
 
 
@@ -108,7 +121,9 @@ def _ground(plane: Plane) -> Markup:
 
 
 def _zone(zone: MapZone, plane: Plane) -> Markup:
-    return Markup('<path class="zone {}" d="{}"><title>{}</title></path>').format(zone.kind.value, _path(_clipped(zone.shape, plane), plane), safe_name(zone.name))
+    return Markup('<path class="zone {}" d="{}"><title>{}</title></path>').format(
+        zone.kind.value, _path(_clipped(zone.shape, plane), plane), safe_name(zone.name)
+    )
 
 
 def _clipped(shape: BaseGeometry, plane: Plane) -> BaseGeometry:
@@ -143,7 +158,10 @@ def _cell(card: AlertCard, plane: Plane) -> Markup:
     state = card.latest.content.state
     title = f"{short_code(card.latest.content.alert_id)} · {card.latest.content.cell}"
     return Markup('<a href="#a-{}"><path class="cell {}" d="{}"><title>{}</title></path></a>').format(
-        card.latest.content.alert_id, state.value, _path(_visible(card.cell_outline, plane), plane), title,
+        card.latest.content.alert_id,
+        state.value,
+        _path(_visible(card.cell_outline, plane), plane),
+        title,
     )
 
 
@@ -224,7 +242,7 @@ def _scale_and_north(plane: Plane) -> Markup:
         '<text x="{:.1f}" y="{:.1f}">{}</text></g>'
     ).format(x - 8, y - 22, width + 16, x, y, width, x + width / 2, y, width / 2, x + width / 2, y - 6, escape(text))
     nx, ny = plane.width - EDGE - 24, EDGE + 16
-    north = Markup(
-        '<g class="north"><path d="M{0:.1f} {1:.1f}l8 24l-8 -6l-8 6z"/><text x="{0:.1f}" y="{2:.1f}">N</text></g>'
-    ).format(nx, ny, ny + 38)
+    north = Markup('<g class="north"><path d="M{0:.1f} {1:.1f}l8 24l-8 -6l-8 6z"/><text x="{0:.1f}" y="{2:.1f}">N</text></g>').format(
+        nx, ny, ny + 38
+    )
     return bar + north

@@ -46,7 +46,16 @@ def write_pairs(folder: Path, *, n: int = 18, seed: int = 0) -> Path:
 
 
 TINY = TrainConfig(
-    steps=60, batch=6, base=4, poolings=2, simulated_share=0, simulated_chips=0, average_decay=0.8, learning_rate=1e-2, split_seed=0
+    steps=60,
+    batch=6,
+    base=4,
+    poolings=2,
+    simulated_share=0,
+    simulated_chips=0,
+    average_decay=0.8,
+    learning_rate=1e-2,
+    split_seed=0,
+    calibration_share=0.2,
 )
 
 
@@ -105,7 +114,8 @@ def test_a_variation_keeps_shape_classes_and_sense_and_leaves_its_input_alone(se
 
 def test_label_and_picture_turn_and_move_together() -> None:
     labels = np.zeros((8, 48, 48), np.uint8)
-    labels[:, 6:20, 10:40] = LandClass.MINING
+    for i, label in enumerate(labels):
+        label[6 : 20 + i, 10 : 40 - 2 * i] = LandClass.MINING
     images = Images(np.repeat(labels[:, None], 4, axis=1).astype(np.float32), labels)
     rng = np.random.default_rng(3)
     for result in (turned(images, rng), rescaled(images, rng, zoom=(0.8, 2.0), share=1.0), pasted(images, rng, share=1.0)):

@@ -186,6 +186,15 @@ def test_a_concession_more_than_5_km_away_gives_no_margin():
     assert only(judged(box(5900, 0, 6000, 100), PIT)).boundary_margin_m == 5000
 
 
+def test_only_concessions_count_for_the_margin_outside_them():
+    near = [
+        zone("park", "conservation", box(1200, 0, 1300, 100)),
+        replace(PIT, zone_id="e", geometry=box(1150, 0, 1190, 100), stage="Eksplorasi"),
+    ]
+    v = only(judged(box(1050, 0, 1100, 100), PIT, *near))
+    assert (v.rule_id, v.boundary_margin_m) == ("id.cat3.outside_concession", 100)
+
+
 def test_a_road_across_a_park_is_not_near_its_boundary_though_both_its_ends_are():
     v = only(judged(LineString([(0, 500), (1000, 500)]), zone("park", "conservation", box(0, 0, 1000, 1000))))
     assert v.boundary_margin_m == pytest.approx(500, abs=20)

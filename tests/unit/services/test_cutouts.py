@@ -101,8 +101,13 @@ def test_polygons_with_holes_and_empty_shapes_are_drawn_without_complaint() -> N
     ring = box(CELL.west + 300, CELL.south + 300, CELL.west + 700, CELL.south + 700).difference(
         box(CELL.west + 450, CELL.south + 450, CELL.west + 550, CELL.south + 550)
     )
-    image = decoded(draw(picture(), [Outline(ChangeClass.MINING, ring), Outline(ChangeClass.MINING, Polygon()),
-                                     Outline(ChangeClass.ROAD, GeometryCollection())], window=WINDOW))
+    image = decoded(
+        draw(
+            picture(),
+            [Outline(ChangeClass.MINING, ring), Outline(ChangeClass.MINING, Polygon()), Outline(ChangeClass.ROAD, GeometryCollection())],
+            window=WINDOW,
+        )
+    )
     assert is_close(pixel(image, CELL.west + 450, CELL.south + 500), COLOURS[ChangeClass.MINING], 70), "the hole has an edge too"
 
 

@@ -17,7 +17,7 @@ from jagawana.services.notify.exports import CSV_FIELDS, TABLE_HEADER, to_csv, t
 
 RECORDS = list(all_records().values())
 EVERYTHING = record(content((shape(), shape(ChangeClass.ROAD), shape(ChangeClass.HUT))))
-HOSTILE = record(content(zones=(zone(name="=HYPERLINK(\"http://evil.example\")<script>&amp;]]>"),)))
+HOSTILE = record(content(zones=(zone(name='=HYPERLINK("http://evil.example")<script>&amp;]]>'),)))
 WRITERS = (to_geojson, to_gpx, to_kml, to_csv)
 KML = {"k": "http://www.opengis.net/kml/2.2"}
 

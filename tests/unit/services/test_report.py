@@ -1,6 +1,5 @@
 """The report page: what it shows, that it needs nothing from outside, and that names from outside stay text."""
 
-import io
 import math
 import re
 from dataclasses import replace
@@ -10,21 +9,18 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from alert_examples import CELL, CELL_BOUNDS, FIRST_SEEN, LAT, LON, NOW, TILE, all_records, content, record, zone
-from PIL import Image
 from shapely import LineString, box
 from shapely.geometry import MultiPolygon, Polygon
-from shapely.geometry import shape as to_shapely
 from shapely.geometry.base import BaseGeometry
 
 from jagawana.schemas.alert import AlertPublished, ZoneKind
-from jagawana.schemas.ids import short_code
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.notify.cutouts import Bounds, Outline, Picture, draw_pair
 from jagawana.services.notify.wording import Language, long
 from jagawana.services.web.report import render_report
 from jagawana.services.web.report_chart import chart_svg
 from jagawana.services.web.report_map import map_svg
-from jagawana.services.web.report_view import AlertCard, FirstAlert, MapZone, ReportView, Sample, Series, SentMessage, WatchedTile
+from jagawana.services.web.report_view import AlertCard, FirstAlert, MapZone, ReportView, Sample, SentMessage, Series, WatchedTile
 from jagawana.services.web.report_words import words_of
 
 KM = 1 / 111.2
@@ -70,15 +66,16 @@ def pictures(shown: AlertPublished) -> tuple[bytes, bytes]:
     seen = np.ones((120, 120), bool)
     seen[:25, 70:] = False
     return draw_pair(
-        Picture(forest, cell.grown(100), "4 Agu 2026", seen), Picture(opened, cell.grown(100), "14 Agu 2026"), outlines, cell=cell,
+        Picture(forest, cell.grown(100), "4 Agu 2026", seen),
+        Picture(opened, cell.grown(100), "14 Agu 2026"),
+        outlines,
+        cell=cell,
     )
 
 
 def card(shown: AlertPublished, lon: float, lat: float, *, history: tuple[AlertPublished, ...] = ()) -> AlertCard:
     before, after = pictures(shown)
-    messages = tuple(
-        SentMessage("logbook", lang, m.subject, m.body) for lang in Language for m in (long(shown, lang, now=NOW),)
-    )
+    messages = tuple(SentMessage("logbook", lang, m.subject, m.body) for lang in Language for m in (long(shown, lang, now=NOW),))
     return AlertCard((*history, shown), square(lon, lat, 1.0), before, after, messages)
 
 
@@ -101,9 +98,170 @@ def report_view(**changes: object) -> ReportView:
         card(known["withdrawn, no longer seen"], LON + 3.4 * KM, LAT - 1.0 * KM),
     )
     view = ReportView(
-        title="Pemantauan hutan, Kalimantan Tengah", made_at=NOW, tense=AlertTense.TEST, scenes=36, scenes_refused=2,
-        first_scene_at=FIRST_SEEN - 80 * DAY, last_scene_at=FIRST_SEEN + 65 * DAY,
-        tiles=(WatchedTile(TILE, square(LON, LAT, 10), 36, 0.57, FIRST_SEEN), WatchedTile("49MHT35", square(LON + 10 * KM, LAT, 10), 34, 0.41, None)),
-        zones=ZONES, cards=cards, series=(series(),), simulated=True,
+        title="Pemantauan hutan, Kalimantan Tengah",
+        made_at=NOW,
+        tense=AlertTense.TEST,
+        scenes=36,
+        scenes_refused=2,
+        first_scene_at=FIRST_SEEN - 80 * DAY,
+        last_scene_at=FIRST_SEEN + 65 * DAY,
+        tiles=(
+            WatchedTile(TILE, square(LON, LAT, 10), 36, 0.57, FIRST_SEEN),
+            WatchedTile("49MHT35", square(LON + 10 * KM, LAT, 10), 34, 0.41, None),
+        ),
+        zones=ZONES,
+        cards=cards,
+        series=(series(),),
+        simulated=True,
     )
     return replace(view, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render_report(report_view())
+
+
+class Outward(HTMLParser):
+    """Everything in a page that could make a browser fetch or run something, and the tags still open at the end."""
+
+    VOID = frozenset({"meta", "img", "br", "rect", "line", "path", "circle"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"script", "link", "iframe", "object", "embed", "base", "form"}:
+            self.found.append(tag)
+        for name, value in attrs:
+            if name.startswith("on") or (name in {"src", "href"} and not (value or "").startswith(("data:image/", "#"))):
+                self.found.append(f"{tag} {name}")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+        elif tag not in self.VOID:
+            self.found.append(f"stray </{tag}>")
+
+
+def examined(page: str) -> Outward:
+    parser = Outward()
+    parser.feed(page)
+    parser.close()
+    return parser
+
+
+def test_the_page_fetches_nothing_runs_nothing_and_is_whole(page: str) -> None:
+    parser = examined(page)
+    assert parser.found == [] and parser.open == []
+    assert "default-src 'none'" in page and "@import" not in page and "url(http" not in page
+
+
+def test_pictures_travel_inside(page: str) -> None:
+    assert page.count("data:image/jpeg;base64,") == 2 * len(report_view().cards)
+
+
+def test_a_card_without_pictures_says_so() -> None:
+    bare = replace(report_view().cards[0], before=None, after=None)
+    assert render_report(report_view(cards=(bare,))).count('class="no-picture"') == 2
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_alert_has_its_card_messages_trace_and_hashes(language: Language) -> None:
+    view = report_view(language=language)
+    text = render_report(view)
+    for shown in view.cards:
+        latest = shown.latest
+        assert f'id="a-{latest.content.alert_id}"' in text and f'href="#a-{latest.content.alert_id}"' in text
+        assert latest.content_sha256 in text and latest.content.evidence.scene_ids[0] in text
+        assert latest.content.verdict.trace[0].because in text
+        assert all(m.body.splitlines()[0] in text for m in shown.messages)
+
+
+@pytest.mark.parametrize(
+    ("tense", "banners"), [(AlertTense.CURRENT, 0), (AlertTense.TEST, 1), (AlertTense.ARCHIVAL, 1), (AlertTense.INJECTION, 1)]
+)
+def test_what_is_not_current_carries_a_banner(tense: AlertTense, banners: int) -> None:
+    assert render_report(report_view(tense=tense, simulated=False)).count('class="banner"') == banners
+
+
+def test_an_empty_report_warns_that_silence_is_not_safety() -> None:
+    text = render_report(report_view(cards=(), series=(), zones=(), tiles=(), first_scene_at=None, last_scene_at=None))
+    assert words_of(Language.ENGLISH)[0].no_alerts in text and "<svg" not in text
+    assert examined(text).found == []
+
+
+def test_hostile_names_stay_text() -> None:
+    evil = '</title></text><script>alert(1)</script>\u202e" onload="x'
+    shown = record(content(zones=(zone(name=evil),)))
+    hostile = report_view(
+        title=evil,
+        notes=(evil,),
+        zones=(MapZone(ZoneKind.CONSERVATION, evil, square(LON, LAT, 20)),),
+        cards=(AlertCard((shown,), square(LON, LAT, 1), messages=(SentMessage(evil, Language.ENGLISH, evil, evil),)),),
+    )
+    assert examined(render_report(hostile)).found == []
+
+
+def test_the_page_is_the_same_for_the_same_view() -> None:
+    assert render_report(report_view()) == render_report(report_view())
+
+
+def test_the_map_keeps_north_up_and_shapes_true() -> None:
+    view = report_view()
+    svg = map_svg(view, words_of(Language.ENGLISH)[0])
+    x, y, points = _cell_corners(svg, view.cards[0].latest.content.alert_id.hex)
+    assert max(x) - min(x) == pytest.approx(max(y) - min(y), rel=0.02), "1 km is as long east as north"
+    assert len(points) == 5
+    east = _cell_corners(svg, view.cards[1].latest.content.alert_id.hex)
+    assert east is not None
+
+
+def _cell_corners(svg: str, alert: str) -> tuple[list[float], list[float], list[str]]:
+    link = next(
+        m for m in re.finditer(r'href="#a-([0-9a-f-]+)"><path class="cell \w+" d="M([^"Z]+)Z', svg) if m[1].replace("-", "") == alert
+    )
+    points = link[2].split("L")
+    pairs = [tuple(map(float, p.split())) for p in points]
+    return [p[0] for p in pairs], [p[1] for p in pairs], points
+
+
+def test_a_zone_far_larger_than_the_map_is_clipped_and_one_elsewhere_is_empty() -> None:
+    words = words_of(Language.ENGLISH)[0]
+    svg = map_svg(report_view(zones=(MapZone(ZoneKind.CONSERVATION, "besar", wobbly(LON, LAT, 3000, 1)),)), words)
+    numbers = [float(n) for n in re.findall(r"-?\d+\.\d", re.search(r'class="zone conservation" d="([^"]*)"', svg)[1])]  # type: ignore[index]
+    assert numbers and min(numbers) > -20 and max(numbers) < 800
+    assert 'class="zone conservation" d=""' in map_svg(
+        report_view(zones=(MapZone(ZoneKind.CONSERVATION, "jauh", square(0, 50, 5)),)), words
+    )
+
+
+def test_the_line_breaks_where_cloud_hid_the_cell() -> None:
+    words = words_of(Language.ENGLISH)[0]
+    clear = tuple(Sample(FIRST_SEEN + n * DAY, float(n), 0.0, 0, 1.0) for n in range(5))
+    clouded = (*clear[:2], replace(clear[2], clear_share=0.1), *clear[3:])
+    whole, broken = chart_svg(Series(CELL, clear), words), chart_svg(Series(CELL, clouded), words)
+    assert whole.count('<line class="mining"') == 4 and "hidden" not in whole
+    assert broken.count('<line class="mining"') == 2 and broken.count('<line class="mining hidden"') == 1
+    assert broken.count('class="look cloudy"') == 1
+
+
+def test_lanes_that_stay_empty_are_left_out_and_first_alerts_are_marked() -> None:
+    words = words_of(Language.ENGLISH)[0]
+    sample = Sample(FIRST_SEEN, 0.0, 0.0, 0, 1.0)
+    svg = chart_svg(Series(CELL, (sample,), (FirstAlert(FIRST_SEEN, "Z4PHZ"),)), words)
+    assert "lane-name mining" in svg and "lane-name road" not in svg and ">Z4PHZ</text>" in svg
+    assert chart_svg(Series(CELL, ()), words) == ""
+
+
+def test_a_long_series_keeps_few_dates() -> None:
+    words = words_of(Language.ENGLISH)[0]
+    samples = tuple(Sample(FIRST_SEEN + n * 30 * DAY, 0.0, 0.0, 0, 1.0) for n in range(60))
+    assert 2 <= chart_svg(Series(CELL, samples), words).count('class="date"') <= 7

@@ -19,9 +19,16 @@ def test_latitude_comes_first() -> None:
     assert dms(place(113.92253, -2.21811)) == "2°13'05.2\"S 113°55'21.1\"E"
 
 
-@pytest.mark.parametrize(("degrees", "shown"), [
-    (0.0, "0°00'00.0\"N"), (-0.000001, "0°00'00.0\"N"), (1 - 1e-9, "1°00'00.0\"N"), (-59 / 60 - 59.96 / 3600, "1°00'00.0\"S"), (90.0, "90°00'00.0\"N"),
-])
+@pytest.mark.parametrize(
+    ("degrees", "shown"),
+    [
+        (0.0, "0°00'00.0\"N"),
+        (-0.000001, "0°00'00.0\"N"),
+        (1 - 1e-9, "1°00'00.0\"N"),
+        (-59 / 60 - 59.96 / 3600, "1°00'00.0\"S"),
+        (90.0, "90°00'00.0\"N"),
+    ],
+)
 def test_seconds_carry_into_minutes_and_degrees(degrees: float, shown: str) -> None:
     assert dms(place(0.0, degrees)).split()[0] == shown
 

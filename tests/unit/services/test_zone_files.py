@@ -5,6 +5,7 @@ from datetime import date
 
 import geopandas as gpd
 import numpy as np
+import pyogrio
 import pytest
 from shapely import GeometryCollection, LineString, MultiPolygon, Point, Polygon, box
 
@@ -268,3 +269,9 @@ def test_a_truncated_geopackage_is_refused(tmp_path):
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     refused(tmp_path / "nothing.gpkg", "is not a file")
+
+
+def test_a_file_that_another_driver_would_read_is_refused(tmp_path, monkeypatch):
+    """No such file is known: the first bytes leave no other driver a chance today, and new drivers come with every GDAL."""
+    monkeypatch.setattr(pyogrio, "read_info", lambda *_, **__: {"driver": "OGR_VRT"})
+    refused(write(tmp_path, frame(name=["a", "b"])), "looks like GPKG but is read by OGR_VRT")
