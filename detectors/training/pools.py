@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
-from jagawana.detectors.simulation.chips import chips
 
 from jagawana.detectors.model_card import TrainingSource
+from jagawana.detectors.simulation.chips import chips
 from jagawana.detectors.training.augment import Augmentation
 from jagawana.detectors.training.config import TrainConfig
 from jagawana.detectors.training.labels import Images

@@ -25,12 +25,19 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Make a simulated world: forest, rivers, fields, villages, a legal pit and mining sites that grow."""
-    from jagawana.services.ingest.simulate import simulate_archive
+    from dataclasses import replace
 
+    from jagawana.detectors.simulation.config import WorldConfig
+    from jagawana.detectors.simulation.world import World
+    from jagawana.services.ingest.simulate import write_world
+
+    config = WorldConfig(seed=seed)
+    config = config if sites is None else replace(config, sites=sites)
     with bars() as progress:
         task = progress.add_task("scenes", total=None)
-        made = simulate_archive(seed, out, sites=sites, progress=lambda n, of: progress.update(task, completed=n, total=of))
-    print_json(made) if as_json else typer.echo(f"{made['scenes']} scenes in {out}")
+        made = write_world(World(config), out, progress=lambda n, of: progress.update(task, completed=n, total=of))
+    result = {"scenes": len(made.items), "items": str(out / "items"), "zones": str(made.zones), "truth": str(made.truth)}
+    print_json(result) if as_json else typer.echo(f"{len(made.items)} scenes in {out}")
 
 
 def scene(

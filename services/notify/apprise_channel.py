@@ -1,7 +1,8 @@
 """Every channel a ranger may have, through apprise: one URL per call, an allow-list of schemas, and no surprise features.
 
-Measured with apprise 2.2: a call with two URLs, one of them dead, is falsy, so a retry would repeat the delivered one; `attach="/etc/hostname"`
-posts that file; `json://127.0.0.1` posts to loopback; `?retry=` repeats on its own; a timed-out call may still deliver.
+Measured with apprise 2.2: a call with two URLs, one of them dead, is falsy, so a retry would repeat the delivered one;
+`attach="/etc/hostname"` posts that file; `json://127.0.0.1` posts to loopback; `?retry=` repeats on its own; a timed-out call may still
+deliver.
 """
 
 from collections.abc import Collection

@@ -125,7 +125,8 @@ def audience_of(record: AlertPublished, recipients: Iterable[Recipient], *, told
     """Who must be told of this record.
 
     The logbook gets every record. Anything that is not happening now reaches nobody else. A retraction goes to whoever was told, and to
-    nobody who was not, whatever they ask for today. Whoever was told of an alert hears of every later record; the others, of records that meet their wishes.
+    nobody who was not, whatever they ask for today. Whoever was told of an alert hears of every later record; the others, of records that
+    meet their wishes.
 
     Args:
         record: the record to tell.

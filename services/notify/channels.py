@@ -5,8 +5,8 @@
 * sent: the provider took it.
 * failed: it was not taken: refused, or no connection. Sending again almost never repeats anything (a connection that broke just after the
   request had left looks the same from here).
-* unknown: we stopped waiting. It may have arrived. Sending again, with the same idempotency key, may show it twice; not sending may lose it.
-  The ledger sends again: at least once is the promise.
+* unknown: we stopped waiting. It may have arrived. Sending again, with the same idempotency key, may show it twice; not sending may lose
+  it. The ledger sends again: at least once is the promise.
 
 It raises TransientError(CHANNEL_UNAVAILABLE) when nothing can have left (a full disk, no network), and DataError(SETTINGS_INVALID) for an
 address that no retry will make right. No address is ever part of an error or a log line: it holds numbers and passwords.

@@ -69,7 +69,7 @@ def draw_pair(
     cell: Bounds,
     missing_label: str = "no clear image",
 ) -> tuple[bytes, bytes]:
-    """Before and after, JPEG, of one window: the cell and MARGIN_M around it. The same outlines lie on both, so that the eye can compare."""
+    """Before and after, JPEG, of one window: the cell and MARGIN_M around it. The same outlines lie on both, for the eye to compare."""
     window = cell.grown(MARGIN_M)
     return (
         draw(before, outlines, window=window, missing_label=missing_label, is_before=True),

@@ -163,7 +163,7 @@ def _draw_kml(folder: simplekml.Folder, name: str, shape: AlertShape) -> None:
 
 
 def to_csv(records: Iterable[AlertPublished]) -> str:
-    """One line per alert under CSV_FIELDS (RFC 4180, UTF-8, newline). Text that a spreadsheet would run as a formula starts with an apostrophe."""
+    """One line per alert under CSV_FIELDS (RFC 4180, UTF-8, newline). An apostrophe precedes text a spreadsheet would run as a formula."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_FIELDS)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -100,7 +101,7 @@ def _line(lane: Lane, samples: Sequence[Sample], x_of: _XOf, y_of: Callable[[flo
     """A line per unbroken run of clear looks, faint dashes over what cloud hid, a dot per clear look."""
     points = [(x_of(s.at), y_of(lane.of(s)), n) for n, s in enumerate(samples) if is_clear(s)]
     pieces = []
-    for (x1, y1, n1), (x2, y2, n2) in zip(points, points[1:], strict=False):
+    for (x1, y1, n1), (x2, y2, n2) in pairwise(points):
         style = lane.style if n2 == n1 + 1 else f"{lane.style} hidden"
         pieces.append(Markup('<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(style, x1, y1, x2, y2))
     pieces += [Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.6"/>').format(lane.style, x, y) for x, y, _ in points]
@@ -127,7 +128,8 @@ def _dates(samples: Sequence[Sample], x_of: _XOf, top: float, words: PageWords) 
         x = x_of(at)
         marks.append(
             Markup(
-                '<line class="tick" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/><text class="date" x="{0:.1f}" y="{3:.1f}">{4}</text>'
+                '<line class="tick" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>'
+                '<text class="date" x="{0:.1f}" y="{3:.1f}">{4}</text>'
             ).format(
                 x,
                 top,

@@ -110,7 +110,8 @@ EN = PageWords(
     coverage_columns=("Tile", "Looks", "Clear on average", "Last clear look"),
     how_to_read="How to read this page",
     how_to_read_text=(
-        "Every alert is possible mining, read from satellite images and not verified in the field. Only the authorities can say what is a violation.",
+        "Every alert is possible mining, read from satellite images and not verified in the field. "
+        "Only the authorities can say what is a violation.",
         "Provisional means seen clearly once; confirmed means seen clearly more than once; withdrawn means it no longer holds.",
         "Coordinates are WGS 84. A cell is an MGRS 1 km square, as printed on topographic maps.",
     ),
@@ -182,7 +183,8 @@ ID = PageWords(
     how_to_read_text=(
         "Setiap peringatan adalah kemungkinan penambangan, dibaca dari citra satelit dan belum diperiksa di lapangan. "
         "Hanya pihak berwenang yang dapat menyatakan pelanggaran.",
-        "Sementara berarti sekali terlihat jelas; terkonfirmasi berarti terlihat jelas lebih dari sekali; ditarik berarti tidak berlaku lagi.",
+        "Sementara berarti sekali terlihat jelas; "
+        "terkonfirmasi berarti terlihat jelas lebih dari sekali; ditarik berarti tidak berlaku lagi.",
         "Koordinat memakai WGS 84. Petak adalah kotak MGRS 1 km seperti pada peta topografi.",
     ),
     state={

@@ -137,7 +137,9 @@ EN = Phrases(
     precursor_note="Road or huts only; no mining seen yet.",
     category={
         Category.HIGH: "Category 1, high compliance: inside a permit area and outside every restricted zone.",
-        Category.CONDITIONAL: "Category 2, conditional: inside a permit area, but in production forest or a riparian strip; needs a special licence.",
+        Category.CONDITIONAL: (
+            "Category 2, conditional: inside a permit area, but in production forest or a riparian strip; needs a special licence."
+        ),
         Category.LOW: "Category 3, low compliance: in protected forest or a conservation area, or outside any permit area on record.",
         Category.UNDETERMINED: "The category cannot be determined from the data at hand.",
     },
@@ -170,14 +172,17 @@ EN = Phrases(
     certainty="{words} ({percent} %), seen in {positive} of {clear} clear images",
     uncalibrated="this figure has not been calibrated in the field",
     near_boundary=(
-        "CAREFUL: near a boundary. The whole shape reaches only {margin} m past the zone's boundary, and positions are good to {tolerance} m. "
+        "CAREFUL: near a boundary. The whole shape reaches only {margin} m past the zone's boundary, "
+        "and positions are good to {tolerance} m. "
         "Check the boundary on the ground before acting."
     ),
     near_boundary_unmeasured="CAREFUL: near a zone's boundary (positions are good to {tolerance} m). Check it on the ground before acting.",
     inventory="{ha} ha of opened ground were already in this cell in the first image; they are not part of this message",
     picture="{day}, {scene}",
     none="none",
-    unverified="This was read from satellite images and has not been verified in the field. Only the authorities can say what is a violation.",
+    unverified=(
+        "This was read from satellite images and has not been verified in the field. Only the authorities can say what is a violation."
+    ),
     footer="Give the code {code} when you report by radio or telephone.",
     labels=Labels(
         code="Code",

@@ -36,7 +36,7 @@ _WEIGHT = (
 
 
 def leading_shape(content: AlertContent) -> AlertShape:
-    """The shape a message speaks of when it says how sure and since when: mining before roads before huts, then the surest, then the first."""
+    """The shape a message speaks of when it says how sure and since when: mining before roads before huts, then the surest, the first."""
     return min(content.shapes, key=lambda s: (_ORDER.index(s.change_class), -s.probability, s.first_seen_at))
 
 

@@ -137,7 +137,9 @@ ID = Phrases(
     precursor_note="Baru jalan atau gubuk; belum terlihat penambangan.",
     category={
         Category.HIGH: "Kategori 1, kepatuhan tinggi: di dalam wilayah izin dan di luar kawasan terbatas.",
-        Category.CONDITIONAL: "Kategori 2, bersyarat: di dalam wilayah izin, tetapi di hutan produksi atau sempadan sungai; perlu izin khusus.",
+        Category.CONDITIONAL: (
+            "Kategori 2, bersyarat: di dalam wilayah izin, tetapi di hutan produksi atau sempadan sungai; perlu izin khusus."
+        ),
         Category.LOW: "Kategori 3, kepatuhan rendah: di hutan lindung atau kawasan konservasi, atau di luar wilayah izin yang tercatat.",
         Category.UNDETERMINED: "Kategori belum dapat ditentukan dari data yang ada.",
     },
@@ -173,7 +175,9 @@ ID = Phrases(
         "HATI-HATI: dekat batas. Seluruh bentuk hanya {margin} m melewati batas kawasan, sedangkan ketelitian posisi {tolerance} m. "
         "Periksa batas di lapangan sebelum bertindak."
     ),
-    near_boundary_unmeasured="HATI-HATI: dekat batas kawasan (ketelitian posisi {tolerance} m). Periksa batas di lapangan sebelum bertindak.",
+    near_boundary_unmeasured=(
+        "HATI-HATI: dekat batas kawasan (ketelitian posisi {tolerance} m). Periksa batas di lapangan sebelum bertindak."
+    ),
     inventory="{ha} ha bukaan sudah ada di petak ini pada citra pertama; tidak termasuk dalam kabar ini",
     picture="{day}, {scene}",
     none="tidak ada",

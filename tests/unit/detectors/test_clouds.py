@@ -3,6 +3,7 @@ import types
 
 import numpy as np
 import pytest
+
 from jagawana.detectors.clouds import BrightnessMask, LearnedMask, SceneClassificationMask, SkyClass
 from jagawana.schemas.errors import DataError, ErrorCode
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from jagawana.detectors.classes import LandClass
 from jagawana.detectors.known_answer import known_window, likeness
 from jagawana.detectors.training.page import page

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jagawana.detectors.classes import LandClass
 from jagawana.detectors.spectral import DEFINITIONS, SpectralDetector, spectral_detector
 from jagawana.schemas.errors import DataError, ErrorCode

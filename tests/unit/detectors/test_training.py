@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from jagawana.detectors.classes import NOT_OBSERVED, LandClass
 from jagawana.detectors.inference import UNetDetector
 from jagawana.detectors.model_card import read_card

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from jagawana.detectors.classes import LandClass
 from jagawana.detectors.inference import BLOCK_PX, UNetDetector, blocks, choose_device, choose_precision
 from jagawana.detectors.known_answer import SIZE_PX, answer_of, likeness, window_of

@@ -1,0 +1,1 @@
+"""How well the whole chain did on a simulated world: told events against the truth, in scene time."""
