@@ -10,6 +10,7 @@ rule pack needs no scene: tiles judged by older ones are assessed again. Nothing
 """
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -62,8 +63,9 @@ class Service:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Hold the data folder; what a dead process was sending is owed again."""
+        """Hold the data folder; what a dead process was sending is owed again, what it was copying is thrown away."""
         with sole_process(self.settings.data):
+            shutil.rmtree(self.settings.spool, ignore_errors=True)
             with transaction(self.engine) as session:
                 deliveries.reclaim(session)
             yield

@@ -135,7 +135,12 @@ def _band(scene: Scene, name: str, common: str) -> dict[str, Any]:
 def _item(scene: Scene, assets: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     side = scene.size * scene.resolution_m
     to_degrees = transformer(scene.epsg, 4326)
-    corners = [(scene.east, scene.north - side), (scene.east + side, scene.north - side), (scene.east + side, scene.north), (scene.east, scene.north)]
+    corners = [
+        (scene.east, scene.north - side),
+        (scene.east + side, scene.north - side),
+        (scene.east + side, scene.north),
+        (scene.east, scene.north),
+    ]
     ring = [list(to_degrees.transform(*corner)) for corner in corners]
     lons, lats = [p[0] for p in ring], [p[1] for p in ring]
     properties: dict[str, Any] = {

@@ -124,5 +124,3 @@ def _corner(rng: np.random.Generator, label: Labels, size: int) -> tuple[int, in
         draw -= share
     off = rng.integers(size // 8, size - size // 8, 2)
     return int(np.clip(row - off[0], 0, h - size)), int(np.clip(col - off[1], 0, w - size))
-
-

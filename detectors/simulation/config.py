@@ -48,7 +48,10 @@ class WorldConfig:
             (2.0 <= min(self.width_km, self.height_km) <= max(self.width_km, self.height_km) <= 40.0, "width_km and height_km: 2 to 40"),
             (self.days >= 30, "days: 30 or more"),
             (0 <= self.sites <= 200, "sites: 0 to 200"),
-            (min(self.dates_10m, self.dates_5m) >= 0 and self.dates_10m + self.dates_5m >= 1, "dates_10m and dates_5m: at least one date in all"),
+            (
+                min(self.dates_10m, self.dates_5m) >= 0 and self.dates_10m + self.dates_5m >= 1,
+                "dates_10m and dates_5m: at least one date in all",
+            ),
             (0.0 <= self.cloudiness <= 0.9, "cloudiness: 0 to 0.9"),
             (self.starts_at.tzinfo is not None, "starts_at: an aware time"),
         )

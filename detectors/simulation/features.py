@@ -42,7 +42,9 @@ class Road:
         return part if isinstance(part, LineString) and part.length > SUB_M else None
 
 
-def wander(rng: np.random.Generator, start: tuple[float, float], heading: float, *, length_m: float, turn: float, step_m: float = 25.0) -> LineString:
+def wander(
+    rng: np.random.Generator, start: tuple[float, float], heading: float, *, length_m: float, turn: float, step_m: float = 25.0
+) -> LineString:
     """A line that keeps its general heading (radians from east) and turns by `turn` rad (standard deviation) per 100 m."""
     n = max(2, int(length_m / step_m))
     angle, points = heading, [start]
@@ -52,7 +54,9 @@ def wander(rng: np.random.Generator, start: tuple[float, float], heading: float,
     return LineString(points)
 
 
-def between(rng: np.random.Generator, a: tuple[float, float], b: tuple[float, float], *, bend: float = 0.12, step_m: float = 25.0) -> LineString:
+def between(
+    rng: np.random.Generator, a: tuple[float, float], b: tuple[float, float], *, bend: float = 0.12, step_m: float = 25.0
+) -> LineString:
     """A winding line from `a` to `b`, leaving the straight one by about `bend` of its length."""
     start, end = np.array(a), np.array(b)
     length = float(np.hypot(*(end - start)))
@@ -94,7 +98,9 @@ def paint_roof(frame: Frame, building: Roof) -> Patch | None:
     return None if found is None else lasting(found[0], found[1], building.cover, since=building.since_day)
 
 
-def blob(frame: Frame, rng: np.random.Generator, centre: tuple[float, float], *, area_ha: float, rough: float = 0.35) -> tuple[Window, Grid] | None:
+def blob(
+    frame: Frame, rng: np.random.Generator, centre: tuple[float, float], *, area_ha: float, rough: float = 0.35
+) -> tuple[Window, Grid] | None:
     """An irregular blob: rank of each sub-pixel in order of growth, in m2 covered so far (NEVER beyond 1.05 times `area_ha`)."""
     radius = (area_ha * 1e4 / np.pi) ** 0.5
     x0, y0 = centre

@@ -56,7 +56,10 @@ def _near_segment(
     length2 = max(float(step @ step), 1e-6)
     t = np.clip(((x - np.float32(a[0])) * step[0] + (y - np.float32(a[1])) * step[1]) / np.float32(length2), 0, 1)
     d = np.hypot(x - np.float32(a[0]) - t * step[0], y - np.float32(a[1]) - t * step[1])
-    inner = slice(window.row - outer.row, window.row - outer.row + window.rows), slice(window.col - outer.col, window.col - outer.col + window.cols)
+    inner = (
+        slice(window.row - outer.row, window.row - outer.row + window.rows),
+        slice(window.col - outer.col, window.col - outer.col + window.cols),
+    )
     closer = (d < distance[inner]) & (d <= reach_m)
     distance[inner][closer] = d[closer]
     along[inner][closer] = (np.float32(run) + t * np.float32(length2**0.5))[closer]

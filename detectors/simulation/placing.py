@@ -30,7 +30,15 @@ class Spot:
 
 
 def spot(
-    config: WorldConfig, terrain: Terrain, ground: BaseGeometry, taken: list[Point], *, situation: str, purpose: str, index: int, by_stream: bool = True
+    config: WorldConfig,
+    terrain: Terrain,
+    ground: BaseGeometry,
+    taken: list[Point],
+    *,
+    situation: str,
+    purpose: str,
+    index: int,
+    by_stream: bool = True,
 ) -> Spot | None:
     """The first of 300 random places that will do; without a stream if no stream place will, None if nothing will."""
     rng = stream(config.seed, purpose, index)
@@ -55,7 +63,11 @@ def _room(terrain: Terrain, ground: BaseGeometry, apart_m: float) -> BaseGeometr
     """Ground away from the world's edge, villages, roads and the river."""
     frame = terrain.frame
     edge = min(350.0, 0.12 * min(frame.width_m, frame.height_m))
-    used = [terrain.river.buffer(terrain.river_half_m + 120), *(r.buffer(edge * 0.7) for r in terrain.roads), *(v.buffer(0.7 * apart_m) for v in terrain.villages)]
+    used = [
+        terrain.river.buffer(terrain.river_half_m + 120),
+        *(r.buffer(edge * 0.7) for r in terrain.roads),
+        *(v.buffer(0.7 * apart_m) for v in terrain.villages),
+    ]
     return ground.buffer(-60).intersection(frame.extent.buffer(-edge)).difference(shapely.union_all(used))
 
 

@@ -93,7 +93,6 @@ class Texture:
         self._forest: dict[tuple[Cover, tuple[str, ...], int], Array] = {}
         self.relief = {r: (0.035 * _coarser(shade / shade.std(), r)).ravel().astype(np.float32) for r in (5, 10)}
 
-
     def at(self, palette: Palette, cover: Cover, index: list[int], resolution_m: int, where: npt.NDArray[np.int64] | slice) -> Array:
         """Log reflectance of a cover relative to its mean, float32 (bands, pixels)."""
         axes = np.concatenate([palette.place[cover][index] * np.float32(WITHIN_WORLD), palette.pixel[cover][index]], axis=1)
@@ -118,7 +117,15 @@ def _coarser(field: Array, resolution_m: int) -> Array:
 
 
 def reflectance(
-    cover_shares: Array, texture: Texture, palette: Palette, *, bands: tuple[str, ...], resolution_m: int, silt: float, wetness: float, season: float
+    cover_shares: Array,
+    texture: Texture,
+    palette: Palette,
+    *,
+    bands: tuple[str, ...],
+    resolution_m: int,
+    silt: float,
+    wetness: float,
+    season: float,
 ) -> Array:
     """Surface reflectance under a clear sky.
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import label
-from shapely.geometry import LineString, Point
+from shapely.geometry import Point
+from shapely.ops import substring
 
 from jagawana.detectors.simulation.config import WorldConfig
 from jagawana.detectors.simulation.features import Road, Roof, blob, paint_road, paint_roof, rank_m2, roof
@@ -78,7 +79,10 @@ def industrial(config: WorldConfig, terrain: Terrain, spot: Spot, timeline: Time
     rng, frame = stream(config.seed, "industrial"), terrain.frame
     road = Road(spot.road, 11.0, timeline.road_day, timeline.road_end_day)
     end = road.line.coords[-1]
-    roofs = tuple(roof(rng, (end[0] + dx, end[1] + dy), timeline.hut_day + k, thatch=0.0) for k, (dx, dy) in enumerate(((-30, 15), (25, 20), (40, -25))))
+    roofs = tuple(
+        roof(rng, (end[0] + dx, end[1] + dy), timeline.hut_day + k, thatch=0.0)
+        for k, (dx, dy) in enumerate(((-30, 15), (25, 20), (40, -25)))
+    )
     found = blob(frame, rng, (spot.place.x, spot.place.y), area_ha=timeline.final_ha, rough=0.18)
     if found is None:
         raise AssertionError("a spot lies inside the world")
@@ -139,24 +143,36 @@ def _without_specks(cost: Grid, *, area_m2: float) -> Grid:
 
 
 def _stream_coordinates(frame: Frame, window: Window, spot: Spot, reach_m: float) -> tuple[Grid, Grid]:
-    """Distance across and along the stream from the first pit; plain distances where there is no stream near."""
+    """Distance from the stream, and distance along its general direction from the first pit; plain distances without a stream.
+
+    The general direction, not metres along the line: those jump where a bend's inside is near two stretches of it.
+    """
     x, y = frame.centres(window)
     dx, dy = x - np.float32(spot.place.x - frame.west), y - np.float32(spot.place.y - frame.south)
     if spot.stream is None:
         return dy + 0 * dx, dx + 0 * dy
-    piece = spot.stream.intersection(Point(spot.place).buffer(reach_m * 2))
-    line = piece if isinstance(piece, LineString) else max(getattr(piece, "geoms", [spot.stream]), key=lambda g: g.length)
-    found = near_line(frame, line, reach_m=reach_m * 2)
-    if found is None:
-        return dy + 0 * dx, dx + 0 * dy
-    outer, distance, run = found
-    across, along = np.full((window.rows, window.cols), NEVER, dtype=np.float32), np.zeros((window.rows, window.cols), dtype=np.float32)
-    r, c = window.row - outer.row, window.col - outer.col
-    r0, c0 = max(0, -r), max(0, -c)
-    r1, c1 = min(window.rows, outer.rows - r), min(window.cols, outer.cols - c)
-    across[r0:r1, c0:c1] = distance[r + r0 : r + r1, c + c0 : c + c1]
-    along[r0:r1, c0:c1] = run[r + r0 : r + r1, c + c0 : c + c1] - np.float32(line.project(spot.place))
+    at = spot.stream.project(spot.place)
+    piece = substring(spot.stream, max(0.0, at - 1.5 * reach_m), at + 1.5 * reach_m)
+    near = substring(spot.stream, max(0.0, at - 0.4 * reach_m), at + 0.4 * reach_m)
+    (x0, y0), (x1, y1) = near.coords[0], near.coords[-1]
+    length = max(float(np.hypot(x1 - x0, y1 - y0)), 1.0)
+    along: Grid = dx * np.float32((x1 - x0) / length) + dy * np.float32((y1 - y0) / length)
+    across = np.full(along.shape, NEVER, dtype=np.float32)
+    found = near_line(frame, piece.simplify(8.0), reach_m=reach_m)
+    if found is not None:
+        _copy_overlap(found[0], found[1], window, across)
     return across, along
+
+
+def _copy_overlap(source: Window, values: Grid, target: Window, into: Grid) -> None:
+    """Copy what two windows share."""
+    top, left = max(source.row, target.row), max(source.col, target.col)
+    bottom = min(source.row + source.rows, target.row + target.rows)
+    right = min(source.col + source.cols, target.col + target.cols)
+    if bottom > top and right > left:
+        into[top - target.row : bottom - target.row, left - target.col : right - target.col] = values[
+            top - source.row : bottom - source.row, left - source.col : right - source.col
+        ]
 
 
 def _ground(rng: np.random.Generator, frame: Frame, window: Window, rank: Grid, timeline: Timeline, *, ponds: float) -> tuple[Patch, Patch]:
@@ -177,5 +193,3 @@ def _ground(rng: np.random.Generator, frame: Frame, window: Window, rank: Grid, 
         Patch(window, soil_start, np.maximum(soil_end, soil_start), cover, REGROWTH),
         Patch(window, pond_start, np.maximum(pond_end, pond_start), kinds, ((0.0, Cover.POND_DARK),)),
     )
-
-

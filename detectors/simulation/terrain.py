@@ -13,6 +13,7 @@ from jagawana.detectors.simulation.paint import NEVER, Covers, Patch, near_line
 from jagawana.detectors.simulation.settlement import settle
 from jagawana.detectors.simulation.spectra import Cover
 
+
 @dataclass(frozen=True)
 class Terrain:
     """Everything but mining.

@@ -88,7 +88,9 @@ def _spells(rng: np.random.Generator, history: str, pit: float, days: int) -> tu
     return ((pit, days + 60.0),), float(NEVER)
 
 
-def _curve(spells: tuple[tuple[float, float], ...], final_m2: float, rng: np.random.Generator) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _curve(
+    spells: tuple[tuple[float, float], ...], final_m2: float, rng: np.random.Generator
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Area over time: fast at first, slower later, flat in a pause (kept ascending by a thousandth of a square metre)."""
     days, areas, done = [spells[0][0]], [0.0], 0.0
     shares = np.diff([0.0, *sorted(rng.uniform(0.4, 0.6, len(spells) - 1)), 1.0])
@@ -106,4 +108,6 @@ def industrial_timeline(seed: int, *, days: int, max_ha: float) -> Timeline:
     final = min(max_ha, float(rng.uniform(18, 26)))
     opened = -900.0
     curve_days, areas = (opened, 0.0, days + 60.0), (0.0, 0.5 * final * 1e4, final * 1e4)
-    return Timeline("industrial", opened - 90, opened - 60, opened - 55, opened - 40, opened, float(NEVER), ((opened, days + 60.0),), curve_days, areas)
+    return Timeline(
+        "industrial", opened - 90, opened - 60, opened - 55, opened - 40, opened, float(NEVER), ((opened, days + 60.0),), curve_days, areas
+    )

@@ -63,8 +63,19 @@ def zones(config: WorldConfig, terrain: Terrain) -> tuple[WorldZone, ...]:
     brooks = shapely.union_all([s.buffer(STREAM_STRIP_M, quad_segs=4) for s in terrain.streams])
     return (
         WorldZone("C-001", concession, "Blok Tambang Satu", shape["pit"], "PT Contoh Mineral", stage, first, last),
-        WorldZone("C-002", concession, "Blok Tambang Dua", shape["forest"], "PT Contoh Rimba", stage, date(year - 3, 7, 1), date(year + 6, 6, 30)),
-        WorldZone("C-003", concession, "Blok Tambang Tiga", shape["expired"], "CV Contoh Lama", "exploration", date(year - 9, 1, 1), date(year - 2, 12, 31)),
+        WorldZone(
+            "C-002", concession, "Blok Tambang Dua", shape["forest"], "PT Contoh Rimba", stage, date(year - 3, 7, 1), date(year + 6, 6, 30)
+        ),
+        WorldZone(
+            "C-003",
+            concession,
+            "Blok Tambang Tiga",
+            shape["expired"],
+            "CV Contoh Lama",
+            "exploration",
+            date(year - 9, 1, 1),
+            date(year - 2, 12, 31),
+        ),
         WorldZone("K-001", ZoneKind.CONSERVATION, "Taman Nasional Contoh", shape["park"], valid_from=date(1999, 1, 1)),
         WorldZone("L-001", ZoneKind.PROTECTED_FOREST, "Hutan Lindung Contoh", shape["protected"], valid_from=date(1999, 1, 1)),
         WorldZone("P-001", ZoneKind.PRODUCTION_FOREST, "Hutan Produksi Contoh", shape["production"], valid_from=date(1999, 1, 1)),

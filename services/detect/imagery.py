@@ -139,7 +139,7 @@ class SceneImage:
         if right <= left or lower <= upper:
             return None
         pixels = self._decoder.read(asset, bands=numbers, window=(upper, left, lower - upper, right - left))
-        return pixels.astype(np.float32), t * Affine.translation(left, upper)
+        return pixels.astype(np.float32), t @ Affine.translation(left, upper)
 
 
 def _on_pooling_grid(pixel: int) -> int:
@@ -149,7 +149,7 @@ def _on_pooling_grid(pixel: int) -> int:
 
 def _on_grid(layer: npt.NDArray[T], transform: Affine, header: RasterHeader, window: TileWindow, resampling: Resampling) -> npt.NDArray[T]:
     """A layer on the window's grid: cut out where the grids agree to a millionth of a pixel, resampled where they do not."""
-    column, row = ~transform * (window.transform.c, window.transform.f)
+    column, row = ~transform @ (window.transform.c, window.transform.f)
     same = _epsg(header) == window.square.epsg and abs(transform.a - window.resolution_m) < ALIGNED
     if same and abs(column - round(column)) < ALIGNED and abs(row - round(row)) < ALIGNED:
         return _cut(layer, round(row), round(column), window)

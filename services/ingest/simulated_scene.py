@@ -81,7 +81,15 @@ def _write_tif(path: Path, pixels: npt.NDArray[Any], names: tuple[str, ...], fra
         "transform": from_origin(frame.west, frame.north, resolution_m, resolution_m),
         "nodata": 0,
     }
-    packing = {"tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate", "zlevel": 1, "predictor": 2, "interleave": "band"}
+    packing = {
+        "tiled": True,
+        "blockxsize": 256,
+        "blockysize": 256,
+        "compress": "deflate",
+        "zlevel": 1,
+        "predictor": 2,
+        "interleave": "band",
+    }
     with rasterio.open(path, "w", **profile, **packing) as file:
         file.write(pixels)
         file.descriptions = names

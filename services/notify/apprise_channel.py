@@ -5,11 +5,13 @@ Measured with apprise 2.2: a call with two URLs, one of them dead, is falsy, so 
 deliver.
 """
 
+import mimetypes
 from collections.abc import Collection
 from urllib.parse import quote
 
 from apprise import Apprise, AppriseAsset, AppriseAttachment, AppriseResult, AppriseResultStatus, NotifyFormat, PersistentStoreMode
 from apprise.attachment.memory import AttachMemory
+from apprise.exception import AppriseException
 from apprise.plugins import NotifyBase
 
 from jagawana.schemas.errors import DataError, ErrorCode
@@ -45,6 +47,12 @@ class AppriseChannel:
         plugin = self._plugin(message)
         courier = Apprise(asset=plugin.asset)
         courier.add(plugin)
+        try:
+            return self._through(courier, plugin, message)
+        except AppriseException as e:
+            raise DataError(ErrorCode.SETTINGS_INVALID, f"recipient {message.recipient_id}: apprise refuses ({type(e).__name__})") from e
+
+    def _through(self, courier: Apprise, plugin: NotifyBase, message: OutgoingMessage) -> Receipt:
         with courier.notify(
             body=message.body,
             title=message.subject,
@@ -108,8 +116,13 @@ def _in_memory(attachments: tuple[Attachment, ...]) -> AppriseAttachment | None:
         return None
     attached = AppriseAttachment()
     for a in attachments:
-        attached.add(AttachMemory(content=a.content, name=safe_file_name(a.name), mimetype=a.mime))  # type: ignore[no-untyped-call]
+        attached.add(AttachMemory(content=a.content, name=safe_file_name(a.name), mimetype=_known_mime(a.mime)))  # type: ignore[no-untyped-call]
     return attached
+
+
+def _known_mime(mime: str) -> str:
+    """Apprise refuses a type that the standard library's table lacks, such as GPX; the name's ending still tells."""
+    return mime if mime in mimetypes.types_map.values() else "application/octet-stream"
 
 
 def _receipt(result: AppriseResult, plugin: NotifyBase) -> Receipt:

@@ -9,7 +9,7 @@ from pathlib import Path
 import geopandas
 import gpxpy
 import pytest
-from alert_examples import LAT, LON, all_records, content, record, shape, zone
+from alert_examples import LAT, LON, all_records, content, evidence, record, shape, zone
 
 from jagawana.schemas.alert import AlertPublished, ChangeClass
 from jagawana.schemas.ids import short_code
@@ -92,3 +92,8 @@ def test_table_rows_have_a_cell_per_column() -> None:
     rows = to_table_rows(RECORDS)
     assert {len(r) for r in rows} == {len(TABLE_HEADER)}
     assert rows[2][4] == "-", "outside every zone"
+
+
+def test_an_identifier_that_looks_like_a_formula_is_defused_for_spreadsheets() -> None:
+    shown = record(content(evidence=evidence(scene_ids=("-2-3|calc",))))
+    assert next(csv.DictReader(io.StringIO(to_csv([shown]))))["scene_ids"] == "'-2-3|calc"
