@@ -150,6 +150,7 @@ def _item(scene: Scene, assets: dict[str, Any], changes: dict[str, Any]) -> dict
     if scene.is_s2 and scene.baseline:
         properties["s2:processing_baseline"] = scene.baseline
     return {
-        "type": "Feature", "stac_version": "1.1.0", "stac_extensions": [], "id": scene.scene_id, "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
+        "type": "Feature", "stac_version": "1.1.0", "stac_extensions": [], "id": scene.scene_id,
+        "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
         "bbox": [min(lons), min(lats), max(lons), max(lats)], "properties": properties | changes, "links": [], "assets": assets,
     }  # fmt: skip

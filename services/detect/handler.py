@@ -87,6 +87,9 @@ class DetectRoom:
     def _observations(self, image: SceneImage) -> Iterator[ObservationRow]:
         pixel_m = image.finest.transform.a
         detector = self.detector_for(frozenset(image.bands), pixel_m)
+        if missing := set(detector.spec.bands) - set(image.bands):
+            needs = f"model {detector.spec.ref.model_id} also needs {', '.join(sorted(missing))}"
+            raise DataError(ErrorCode.BANDS_MISSING, f"{image.item.id}: {needs}; let the bands choose the model")
         clouds = self.clouds_for(SCL in image.bands)
         resolution_m = 10 if pixel_m >= COARSE_FROM_M else 5
         for tile in tiles_touched(image.footprint):

@@ -48,4 +48,7 @@ def test_cells_touched_are_the_cells_of_the_bounds() -> None:
     tile = grid.tile_at(32749, 453_000, 9_871_000)
     west, south, _, _ = grid.tile_square(tile).bounds
     shape = shapely.box(west + 950, south + 10, west + 1_050, south + 20)
-    assert [c for c, _ in grid.cells_touched(tile, shape)] == [grid.cell_at(tile, west + 950, south + 10), grid.cell_at(tile, west + 1_050, south + 10)]
+    assert [c for c, _ in grid.cells_touched(tile, shape)] == [
+        grid.cell_at(tile, west + 950, south + 10),
+        grid.cell_at(tile, west + 1_050, south + 10),
+    ]
