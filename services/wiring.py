@@ -104,8 +104,12 @@ class Service:
             tell("assess")
 
 
-def build(settings: Settings, clock: Clock | None = None) -> Service:
+def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | None = None) -> Service:
     """The service; nothing starts until `drain`.
+
+    Args:
+        clock: time and waiting; the machine's by default.
+        policy: the fold's thresholds and confirmation rule; the shipped ones by default.
 
     Raises:
         DataError: SETTINGS_INVALID.
@@ -122,7 +126,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         max_asset_bytes=settings.max_asset_bytes,
         limits=DecoderLimits(settings.decoder_seconds, settings.decoder_bytes),
     )
-    assess = AssessRoom(engine, Histories(blobs, FoldPolicy()), indonesia(), _audience(recipients))
+    assess = AssessRoom(engine, Histories(blobs, policy or FoldPolicy()), indonesia(), _audience(recipients))
     notify = NotifyRoom(engine, blobs, {r.id: r for r in recipients}, _channels(settings), clock.now, attempts=settings.delivery_attempts)
     routes = (
         Route("detect", Topic.SCENES, SceneAcquired, detect.on_scene),

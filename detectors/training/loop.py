@@ -23,11 +23,12 @@ CLASS_WEIGHTS = {
     LandClass.BACKGROUND: 1.0,
     LandClass.MINING: 1.2,
     LandClass.ROAD: 4.0,
-    LandClass.HUT: 4.0,
+    LandClass.HUT: 12.0,
     LandClass.WATER: 1.5,
     LandClass.BARE: 2.0,
 }
-"""Without them no road pixel is ever called: roads are 0.7 % of the labelled pixels."""
+"""Without them no road pixel is ever called: roads are 0.7 % of the labelled pixels, huts 0.3 % of the simulated ones at 5 m
+(with 4 for huts, one hut pixel in seven was called)."""
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,9 @@ def _simulated(config: TrainConfig, per_batch: int) -> tuple[list[Pool], tuple[T
     shares = {metres: n for metres, n in ((TEN_METRES, coarse), (FIVE_METRES, per_batch - coarse)) if n}
     each = config.simulated_chips // len(shares)
     pools = [Pool(simulated_images(config, metres, each), n, Augmentation()) for metres, n in shares.items()]
-    remarks = f"made up at {' and '.join(f'{metres:g} m' for metres in shares)}; the only source of huts"
-    licence = "made by this package, Apache-2.0; spectra and sizes after real data"
+    huts = "the only source of huts" if FIVE_METRES in shares else "without huts, which cannot be seen at 10 m"
+    remarks = f"made up at {' and '.join(f'{metres:g} m' for metres in shares)}; {huts}"
+    licence = "made by this package, Apache-2.0; class spectra after all labelled pairs, sizes after real sites"
     return pools, (TrainingSource(name="simulated chips", licence=licence, images=sum(len(p.images) for p in pools), remarks=remarks),)
 
 

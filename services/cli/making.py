@@ -22,6 +22,7 @@ def simulate(
     out: Annotated[Path, typer.Option("--out", help="Folder to write items/, assets/, zones.gpkg and truth.gpkg into.")],
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
     sites: Annotated[int | None, typer.Option(min=0, help="Artisanal sites; 0 makes a world without any mining.")] = None,
+    days: Annotated[int, typer.Option(min=30, help="Length of the history; scenes come at the same rate.")] = 360,
     as_json: AsJson = False,
 ) -> None:
     """Make a simulated world: forest, rivers, fields, villages, a legal pit and mining sites that grow."""
@@ -32,6 +33,8 @@ def simulate(
     from jagawana.services.ingest.simulate import write_world
 
     config = WorldConfig(seed=seed)
+    rate = days / config.days
+    config = replace(config, days=days, dates_10m=max(1, round(config.dates_10m * rate)), dates_5m=max(1, round(config.dates_5m * rate)))
     config = config if sites is None else replace(config, sites=sites)
     with bars() as progress:
         task = progress.add_task("scenes", total=None)

@@ -9,6 +9,7 @@ import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from jagawana.detectors.clouds import SkyClass
+from jagawana.detectors.fold import FoldPolicy
 from jagawana.detectors.grid import reproject, tile_square
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.observation import AlertTense
@@ -28,12 +29,15 @@ DAYS_PER_MONTH = 30.44
 Progress = Callable[[int, int], None]
 
 
-def evaluate_world(world: Path, *, model: str | None = None, data: Path | None = None, progress: Progress | None = None) -> WorldScore:
+def evaluate_world(
+    world: Path, *, model: str | None = None, data: Path | None = None, policy: FoldPolicy | None = None, progress: Progress | None = None
+) -> WorldScore:
     """Replay a world's scenes in order of acquisition and score every record against its truth.
 
     Args:
         world: folder that `jagawana simulate` wrote.
         data: folder to keep the replay in; a temporary one by default. Must be new.
+        policy: the fold's thresholds and confirmation rule; the shipped ones by default.
 
     Raises:
         DataError: the world is not whole, or `data` is already in use.
@@ -41,7 +45,7 @@ def evaluate_world(world: Path, *, model: str | None = None, data: Path | None =
     if data is not None and (data / "jagawana.sqlite").exists():
         raise DataError(ErrorCode.SETTINGS_INVALID, f"{data} already holds data; scoring needs a folder of its own")
     with TemporaryDirectory() as scratch:
-        service = build(load_settings(data=data or Path(scratch), model=model))
+        service = build(load_settings(data=data or Path(scratch), model=model), policy=policy)
         layer = read_zones(world / "zones.gpkg", kind=None, layer="zones", layer_version="simulated", name_field=None)
         with transaction(service.engine) as session:
             zone_store.activate(session, "zones", "simulated", layer, at=service.clock.now())

@@ -200,7 +200,7 @@ def test_a_run_learns_the_made_up_places_and_its_model_loads(tmp_path: Path) -> 
     folder = write_pairs(tmp_path / "data")
     steps: list[tuple[int, int, float]] = []
     trained = train(TINY, labels=folder, progress=lambda done, of, loss: steps.append((done, of, loss)))
-    assert [s[0] for s in steps] == list(range(1, 61)) and steps[-1][2] < steps[0][2]
+    assert [s[0] for s in steps] == list(range(1, 151)) and steps[-1][2] < steps[0][2]
     card = trained.card
     assert card.calibrated and card.test is not None and card.test.images == 2 * 6
     assert not set(card.split.test_blocks) & set(card.split.training_blocks)

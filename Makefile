@@ -1,0 +1,46 @@
+# make demo   sets everything up and runs the whole chain on a simulated archive
+# make test   sets everything up and passes the tests
+# make check  ruff, mypy, import contracts, and the wheel in an empty environment
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint wheel schemas clean
+
+help: ## what there is
+	@grep -E '^# make|^[a-z]+:.*##' Makefile | sed -E 's/^# //; s/:.*## /: /'
+
+$(VENV)/.core: pyproject.toml constraints.txt hatch_build.py
+	@echo "installing into $(VENV) (torch is large: about a minute on a good line)"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.core ## simulated scenes in, alerts, messages and a page out (jagawana-demo/)
+	$(BIN)/jagawana demo
+
+test: $(VENV)/.dev ## all tests, on two cores
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: lint wheel ## everything but the tests
+
+lint: $(VENV)/.dev ## style, types, who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+wheel: $(VENV)/.dev ## build the wheel, install it into an empty environment, run it outside the checkout
+	$(PYTHON) tests/wheel_check.py
+
+schemas: $(VENV)/.dev ## write schemas/json anew from the code
+	$(BIN)/python -m jagawana.schemas.publish schemas/json
+
+clean: ## remove what was made here
+	rm -rf $(VENV) build dist jagawana-demo jagawana-data .pytest_cache .mypy_cache .ruff_cache .hypothesis
