@@ -28,6 +28,7 @@ class MinimumMappingUnit:
     mining_ha: float
     road_m: float
     huts: int
+    mining_once_ha: float = 0.3  # seen in one look only: at 5 m, smaller patches were haze and field edges as often as mining
     hut_cluster_m: float = 150.0
 
     @classmethod
@@ -120,7 +121,14 @@ def _changes_of(
         geometry = _trace(kind, mask & (labels == label), corner, entries.state.resolution_m, unit)
         members = np.flatnonzero(label_of == label)
         if not geometry.is_empty and len(members):
-            yield _describe(kind, geometry, entries, members, unit)
+            change = _describe(kind, geometry, entries, members, unit)
+            if not _too_small_for_one_look(change, unit):
+                yield change
+
+
+def _too_small_for_one_look(change: Change, unit: MinimumMappingUnit) -> bool:
+    once = change.change_class is ChangeClass.MINING and change.state is AlertState.PROVISIONAL
+    return once and change.geometry.area < unit.mining_once_ha * 10_000
 
 
 def _clip(index: npt.NDArray[np.int64], labels: npt.NDArray[np.int32], axis: int) -> npt.NDArray[np.int64]:

@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     decoder_bytes: int = Field(default=3 << 30, gt=0, description="memory the decoder may have beyond what it starts with")
     attempts: int = Field(default=3, ge=1, description="tries for a scene that kills its decoder, or for a busy store")
     channel_schemas: tuple[str, ...] = Field(default=(), description="apprise schemas the administrator allows, e.g. mailtos")
-    audience: Path | None = Field(default=None, description="JSON file of recipients")
+    audience: Path | None = Field(default=None, description="TOML file of recipients")
     delivery_attempts: int = Field(default=8, ge=1)
 
     @model_validator(mode="after")

@@ -49,7 +49,7 @@ def labels_of(ground: Covers, resolution_m: int) -> Labels:
     huts, road = by_class[LandClass.HUT].copy(), by_class[LandClass.ROAD]
     by_class[LandClass.BARE] += huts
     by_class[LandClass.HUT] = 0
-    label = by_class.argmax(axis=0).astype(np.uint8)
+    label: Labels = by_class.argmax(axis=0).astype(np.uint8)
     label[by_class.max(axis=0) < SURE_SHARE] = NOT_OBSERVED
     label[road >= THIN_SHARE] = LandClass.ROAD
     label[huts >= THIN_SHARE] = LandClass.HUT if resolution_m <= HUT_RESOLUTION_M else NOT_OBSERVED
@@ -78,7 +78,8 @@ def chips(seed: int, n: int, resolution_m: int, bands: Literal["s2", "rgbn"], si
     Returns:
         Reflectance and labels. Every class but background is drawn for in the shares of WANTED, where the world has it.
     """
-    images, names = [], []
+    images: list[Array] = []
+    names: list[Labels] = []
     number = 0
     while len(images) < n:
         for image, label in _from_world(seed, number, resolution_m, bands, size):
@@ -93,7 +94,7 @@ def _from_world(seed: int, number: int, resolution_m: int, bands: Sensor, size: 
     world = small_world(int(rng.integers(2**31)), side_m=max(2000.0, 2.2 * size * resolution_m))
     kept = []
     for k in range(LOOKS):
-        day = float(rng.uniform(0, world.config.days))
+        day = float(rng.uniform(0.25, 1.0) * world.config.days)
         at = world.time_of(day)
         scene = world.scene(Look(bands, k, day, at), resolution_m=resolution_m)
         label = scene_labels(scene, resolution_m)
@@ -107,7 +108,7 @@ def small_world(seed: int, *, side_m: float = 2000.0) -> World:
     """A small world full of mining: several sites of any age on two kilometres, hardly any cloud."""
     side_km = round(side_m / 100) / 10
     return World(
-        WorldConfig(seed=seed, width_km=side_km, height_km=side_km, sites=4, zoned=False, cloudiness=0.08, dates_10m=1, dates_5m=0)
+        WorldConfig(seed=seed, width_km=side_km, height_km=side_km, sites=6, zoned=False, cloudiness=0.08, dates_10m=1, dates_5m=0)
     )
 
 

@@ -50,7 +50,7 @@ class WorldConfig:
             (0 <= self.sites <= 200, "sites: 0 to 200"),
             (
                 min(self.dates_10m, self.dates_5m) >= 0 and self.dates_10m + self.dates_5m >= 1,
-                "dates_10m and dates_5m: at least one date in all",
+                "dates_10m, dates_5m: at least one in all",
             ),
             (0.0 <= self.cloudiness <= 0.9, "cloudiness: 0 to 0.9"),
             (self.starts_at.tzinfo is not None, "starts_at: an aware time"),

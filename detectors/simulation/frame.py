@@ -87,7 +87,7 @@ class Frame:
 
 
 def frame_across_tiles(*, width_km: float, height_km: float, epsg: int, corner: tuple[float, float]) -> Frame:
-    """A world laid across a corner of four MGRS 10 km squares, on the 10 m grid, a little off centre so that no two tiles get the same share."""
+    """A world laid across a corner of four MGRS 10 km squares, on the 10 m grid, a little off centre: no two tiles get the same share."""
     width_m, height_m = round(width_km * 100) * 10.0, round(height_km * 100) * 10.0
     west = corner[0] - round(width_m * 0.055) * 10.0
     south = corner[1] - round(height_m * 0.052) * 10.0

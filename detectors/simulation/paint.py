@@ -1,11 +1,13 @@
 """Lines and polygons onto the sub-grid, and patches of ground that change with time."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 from shapely.geometry import LineString, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from jagawana.detectors.simulation.frame import SUB_M, Frame, Grid, Window
 from jagawana.detectors.simulation.spectra import Cover
@@ -13,7 +15,7 @@ from jagawana.detectors.simulation.spectra import Cover
 Covers = npt.NDArray[np.uint8]
 """uint8 (H, W), values of Cover."""
 Mask = npt.NDArray[np.bool_]
-NEVER = np.float32(1e9)
+NEVER = 1e9
 """Day number of what does not happen."""
 
 
@@ -30,7 +32,7 @@ def near_line(frame: Frame, line: LineString, *, reach_m: float) -> tuple[Window
     along = np.zeros_like(distance)
     points = np.asarray(line.coords)[:, :2] - (frame.west, frame.south)
     run = 0.0
-    for a, b in zip(points[:-1], points[1:], strict=True):
+    for a, b in pairwise(points):
         _near_segment(frame, window, distance, along, a, b, run, reach_m)
         run += float(np.hypot(*(b - a)))
     return window, distance, along
@@ -102,13 +104,13 @@ class Patch:
             view[self.end_day + np.float32(age) <= day] = cover
 
 
-def lasting(window: Window, mask: Mask, cover: Cover, *, since: float = -float(NEVER)) -> Patch:
+def lasting(window: Window, mask: Mask, cover: Cover, *, since: float = -NEVER) -> Patch:
     """A patch that comes once and stays."""
-    start = np.where(mask, np.float32(since), NEVER).astype(np.float32)
+    start = np.where(mask, since, NEVER).astype(np.float32)
     return Patch(window, start, np.full_like(start, NEVER), np.full(mask.shape, cover, dtype=np.uint8))
 
 
-def outline(frame: Frame, window: Window, mask: Mask) -> shapely.Geometry:
+def outline(frame: Frame, window: Window, mask: Mask) -> BaseGeometry:
     """The exact outline of a mask in UTM metres: a union of rectangles, one per run of sub-pixels in a row."""
     padded = np.zeros((mask.shape[0], mask.shape[1] + 2), dtype=np.int8)
     padded[:, 1:-1] = mask
@@ -118,4 +120,5 @@ def outline(frame: Frame, window: Window, mask: Mask) -> shapely.Geometry:
     west = frame.west + (window.col + starts) * SUB_M
     east = frame.west + (window.col + ends) * SUB_M
     north = frame.north - (window.row + rows) * SUB_M
-    return shapely.union_all(shapely.box(west, north - SUB_M, east, north))
+    shape: BaseGeometry = shapely.union_all(shapely.box(west, north - SUB_M, east, north))
+    return shape

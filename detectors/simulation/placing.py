@@ -8,9 +8,7 @@ from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import nearest_points
 
-from jagawana.detectors.simulation.config import WorldConfig
 from jagawana.detectors.simulation.features import between
-from jagawana.detectors.simulation.noise import stream
 from jagawana.detectors.simulation.terrain import Terrain
 
 SITUATIONS = ("conservation", "protected_forest", "outside", "conditional", "conservation", "outside")
@@ -29,22 +27,28 @@ class Spot:
     road: LineString
 
 
+def usual_distance_m(terrain: Terrain) -> float:
+    """How far apart sites lie where there is room."""
+    return min(650.0, 0.16 * min(terrain.frame.width_m, terrain.frame.height_m) + 150)
+
+
 def spot(
-    config: WorldConfig,
+    rng: np.random.Generator,
     terrain: Terrain,
     ground: BaseGeometry,
     taken: list[Point],
     *,
     situation: str,
-    purpose: str,
-    index: int,
+    apart_m: float,
     by_stream: bool = True,
 ) -> Spot | None:
-    """The first of 300 random places that will do; without a stream if no stream place will, None if nothing will."""
-    rng = stream(config.seed, purpose, index)
+    """The first of 300 random places that will do; without a stream if no stream place will, None if nothing will.
+
+    Args:
+        ground: where it may lie. taken: first pits of other sites, all at least `apart_m` away.
+    """
     network = shapely.union_all(terrain.roads)
     river = terrain.river.buffer(terrain.river_half_m + 10)
-    apart_m = min(650.0, 0.16 * min(terrain.frame.width_m, terrain.frame.height_m) + 150)
     room = _room(terrain, ground, apart_m)
     if room.is_empty:
         return None

@@ -63,7 +63,7 @@ def _village(config: WorldConfig, frame: Frame, main: LineString, centre: Point,
         goal = (foot.x + float(rng.uniform(-60, 60)), foot.y + side * float(rng.uniform(90, 170)))
         lanes.append(between(rng, (foot.x, foot.y), goal, bend=0.1))
     for lane in lanes[1:]:
-        patch = paint_road(rng, frame, Road(lane, 5.0, -float(NEVER), -float(NEVER) + 1))
+        patch = paint_road(rng, frame, Road(lane, 5.0, -NEVER, -NEVER + 1))
         patches += [] if patch is None else [patch]
     roofs = _roofs(rng, config, lanes)
     patches += [p for p in (paint_roof(frame, r) for r in roofs) if p is not None]
@@ -85,7 +85,7 @@ def _roofs(rng: np.random.Generator, config: WorldConfig, lanes: list[LineString
         p, q = lane.interpolate(s), lane.interpolate(s + 1)
         away = float(rng.choice([-1, 1]) * rng.uniform(10, 32))
         place = (p.x - (q.y - p.y) * away, p.y + (q.x - p.x) * away)
-        since = float(rng.uniform(20, config.days)) if k % 12 == 11 else -float(NEVER)
+        since = float(rng.uniform(20, config.days)) if k % 12 == 11 else -NEVER
         roofs.append(roof(rng, place, since))
     return roofs
 

@@ -1,10 +1,10 @@
-"""Mining sites that grow as real ones do: a spur road, a clearing with huts, pits and ponds along the stream, pause, abandonment, regrowth."""
+"""Mining sites that grow as real ones do: spur road, clearing with huts, pits and ponds along the stream, pause, regrowth."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import label
-from shapely.geometry import Point
+from shapely.geometry import LineString, Point
 from shapely.ops import substring
 
 from jagawana.detectors.simulation.config import WorldConfig
@@ -14,8 +14,8 @@ from jagawana.detectors.simulation.noise import smooth, stream
 from jagawana.detectors.simulation.paint import NEVER, Covers, Mask, Patch, near_line
 from jagawana.detectors.simulation.placing import Spot
 from jagawana.detectors.simulation.spectra import Cover
-from jagawana.detectors.simulation.timeline import Timeline
 from jagawana.detectors.simulation.terrain import Terrain
+from jagawana.detectors.simulation.timeline import Timeline
 
 SPECK_M2 = 600.0
 """Smallest detached pit, m2."""
@@ -68,7 +68,7 @@ def artisanal(config: WorldConfig, terrain: Terrain, spot: Spot, timeline: Timel
     road = Road(spot.road, float(rng.uniform(5.5, 8.0)), timeline.road_day, timeline.road_end_day)
     camp, roofs = _camp(rng, frame, spot, timeline)
     found = _along_stream(rng, terrain, spot, area_ha=timeline.final_ha)
-    ground = _ground(rng, frame, *found, timeline, ponds=float(rng.uniform(-0.9, -0.35)))
+    ground = _ground(rng, frame, *found, timeline, ponds=float(rng.uniform(-1.3, -0.6)))
     patches = [paint_road(rng, frame, road), camp, *ground, *(paint_roof(frame, r) for r in roofs)]
     kept = tuple(p for p in patches if p is not None)
     return Site(f"S{index + 1:02d}", "artisanal", spot.situation, spot.place, road, roofs, timeline, ground, kept)
@@ -93,9 +93,9 @@ def industrial(config: WorldConfig, terrain: Terrain, spot: Spot, timeline: Time
 
 def _camp(rng: np.random.Generator, frame: Frame, spot: Spot, timeline: Timeline) -> tuple[Patch | None, tuple[Roof, ...]]:
     """A clearing of 0.12 to 0.4 ha at the end of the spur with three to nine huts, built over a few weeks."""
-    end = spot.road.coords[-1]
+    end_x, end_y = spot.road.coords[-1]
     area_ha = float(rng.uniform(0.12, 0.4))
-    found = blob(frame, rng, end, area_ha=area_ha, rough=0.3)
+    found = blob(frame, rng, (end_x, end_y), area_ha=area_ha, rough=0.3)
     clearing = None
     if found is not None:
         window, rank = found
@@ -107,7 +107,7 @@ def _camp(rng: np.random.Generator, frame: Frame, spot: Spot, timeline: Timeline
     roofs = []
     for k in range(int(rng.integers(3, 10))):
         turn, away = float(rng.uniform(0, 6.28)), radius * float(rng.uniform(0.25, 0.85))
-        place = (end[0] + away * np.cos(turn), end[1] + away * np.sin(turn))
+        place = (end_x + away * np.cos(turn), end_y + away * np.sin(turn))
         roofs.append(roof(rng, place, timeline.hut_day + k * float(rng.uniform(2, 9)), thatch=0.15))
     return clearing, tuple(roofs)
 
@@ -158,7 +158,7 @@ def _stream_coordinates(frame: Frame, window: Window, spot: Spot, reach_m: float
     length = max(float(np.hypot(x1 - x0, y1 - y0)), 1.0)
     along: Grid = dx * np.float32((x1 - x0) / length) + dy * np.float32((y1 - y0) / length)
     across = np.full(along.shape, NEVER, dtype=np.float32)
-    found = near_line(frame, piece.simplify(8.0), reach_m=reach_m)
+    found = near_line(frame, LineString(piece.simplify(8.0).coords), reach_m=reach_m)
     if found is not None:
         _copy_overlap(found[0], found[1], window, across)
     return across, along

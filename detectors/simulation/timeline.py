@@ -81,11 +81,11 @@ def _spells(rng: np.random.Generator, history: str, pit: float, days: int) -> tu
     if history == "paused":
         stop = pit + float(rng.uniform(0.14, 0.2)) * days
         again = stop + float(rng.uniform(0.17, 0.25)) * days
-        return ((pit, stop), (again, days + 60.0)), float(NEVER)
+        return ((pit, stop), (again, days + 60.0)), NEVER
     if history == "abandoned":
         stop = pit + float(rng.uniform(0.2, 0.3)) * days
         return ((pit, stop),), stop
-    return ((pit, days + 60.0),), float(NEVER)
+    return ((pit, days + 60.0),), NEVER
 
 
 def _curve(
@@ -109,5 +109,5 @@ def industrial_timeline(seed: int, *, days: int, max_ha: float) -> Timeline:
     opened = -900.0
     curve_days, areas = (opened, 0.0, days + 60.0), (0.0, 0.5 * final * 1e4, final * 1e4)
     return Timeline(
-        "industrial", opened - 90, opened - 60, opened - 55, opened - 40, opened, float(NEVER), ((opened, days + 60.0),), curve_days, areas
+        "industrial", opened - 90, opened - 60, opened - 55, opened - 40, opened, NEVER, ((opened, days + 60.0),), curve_days, areas
     )

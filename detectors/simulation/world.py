@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from shapely.geometry import Point
-from shapely.geometry.base import BaseGeometry
 
 from jagawana.detectors.simulation import atmosphere, terrain
 from jagawana.detectors.simulation.classification import classify
@@ -16,7 +15,7 @@ from jagawana.detectors.simulation.config import EPSG, TILE_CORNER, WorldConfig
 from jagawana.detectors.simulation.frame import SUB_M, Frame, frame_across_tiles
 from jagawana.detectors.simulation.noise import stream
 from jagawana.detectors.simulation.paint import Covers, Mask
-from jagawana.detectors.simulation.placing import SITUATIONS, Spot, spot
+from jagawana.detectors.simulation.placing import SITUATIONS, Spot, spot, usual_distance_m
 from jagawana.detectors.simulation.render import Array, Mixture, Texture, reflectance
 from jagawana.detectors.simulation.sites import Site, artisanal, industrial
 from jagawana.detectors.simulation.spectra import Palette
@@ -167,15 +166,13 @@ def _mine(world: World) -> tuple[Site, ...]:
     config, land = world.config, world.terrain
     if config.sites == 0:
         return ()
-    max_ha = 0.015 * config.width_km * config.height_km * 100
+    max_ha = 1.5 * config.width_km * config.height_km
     sites: list[Site] = []
     taken: list[Point] = []
-    if config.industrial and config.zoned:
-        ground = ground_for("concession", world.zones, world.frame)
-        place = spot(config, land, ground, taken, situation="concession", purpose="spot-pit", index=0, by_stream=False)
-        if place is not None:
-            taken.append(place.place)
-            sites.append(industrial(config, land, place, industrial_timeline(config.seed, days=config.days, max_ha=2 * max_ha)))
+    pit = _pit_spot(world) if config.industrial and config.zoned else None
+    if pit is not None:
+        taken.append(pit.place)
+        sites.append(industrial(config, land, pit, industrial_timeline(config.seed, days=config.days, max_ha=2 * max_ha)))
     for k in range(config.sites):
         place = _site_spot(world, taken, k)
         taken.append(place.place)
@@ -183,12 +180,22 @@ def _mine(world: World) -> tuple[Site, ...]:
     return tuple(sites)
 
 
+def _pit_spot(world: World) -> Spot | None:
+    """A spot for the legal pit, away from streams; None where a very small world has no room in its concession."""
+    ground = ground_for("concession", world.zones, world.frame)
+    rng = stream(world.config.seed, "spot-pit")
+    return spot(rng, world.terrain, ground, [], situation="concession", apart_m=usual_distance_m(world.terrain), by_stream=False)
+
+
 def _site_spot(world: World, taken: list[Point], index: int) -> Spot:
-    """A spot in the situation that is this site's turn, else anywhere outside the zones, else anywhere."""
+    """A spot in the situation that is this site's turn, else anywhere outside the zones, else anywhere, nearer to others if need be."""
     first = SITUATIONS[index % len(SITUATIONS)] if world.config.zoned else "any"
-    for situation in dict.fromkeys((first, "outside", "any")):
-        ground: BaseGeometry = world.frame.extent if situation == "any" else ground_for(situation, world.zones, world.frame)
-        found = spot(world.config, world.terrain, ground, taken, situation=situation, purpose=f"spot-{situation}", index=index)
-        if found is not None:
-            return found
+    for crowding in (1.0, 0.55, 0.3):
+        apart_m = crowding * usual_distance_m(world.terrain)
+        for situation in dict.fromkeys((first, "outside", "any")):
+            ground = world.frame.extent if situation == "any" else ground_for(situation, world.zones, world.frame)
+            rng = stream(world.config.seed, f"spot-{situation}-{crowding}", index)
+            found = spot(rng, world.terrain, ground, taken, situation=situation, apart_m=apart_m)
+            if found is not None:
+                return found
     raise DataError(ErrorCode.SETTINGS_INVALID, f"no room for mining site {index + 1}: ask for fewer sites or a larger world")

@@ -29,6 +29,7 @@ class TrainConfig(Model):
     average_decay: float = Field(default=0.995, ge=0, lt=1, description="of the running mean of the weights")
     simulated_share: float = Field(default=0.35, ge=0, le=1, description="of every batch; all of it where there are no labels")
     simulated_chips: int = Field(default=2000, ge=0, description="drawn once, before training")
+    unmined_share: float = Field(default=0.5, ge=0, le=1, description="of the simulated chips: from worlds without any mining")
     split_seed: int = Field(default=25, ge=0, description="of 200, the one that spreads every class most evenly; no network was asked")
     test_share: float = Field(default=1 / 3, ge=0, lt=1, description="of the labelled pairs, by block; never trained on")
     calibration_share: float = Field(default=0.1, ge=0, lt=1, description="of the labelled pairs, by block; sets the temperature only")

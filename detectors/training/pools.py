@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 
 from jagawana.detectors.model_card import TrainingSource
-from jagawana.detectors.simulation.chips import chips
 from jagawana.detectors.training.augment import Augmentation
 from jagawana.detectors.training.config import TrainConfig
 from jagawana.detectors.training.labels import Images
 from jagawana.detectors.training.loop import Pool
+from jagawana.detectors.training.places import mined_images, unmined_images
 
 ENLARGED = replace(Augmentation(), zoom=(1.5, 2.3), zoom_share=1.0)
 """A 10 m image as 4.3 to 6.7 m pixels would roughly show it: no finer detail, but shapes of the right size."""
-SIMULATED_SEED = 1_000_000
-"""Seeds of training chips begin here; those below are left to other uses."""
+TRAINING_SEED, TEST_SEED = 1_000_000, 500_000
+"""Where the seeds of simulated worlds begin; those below are left to other uses."""
+TEST_CHIPS = 240
 FIVE_METRES, TEN_METRES = 5, 10
 COPERNICUS = "pixels: Copernicus Sentinel data, free with attribution; labels: CC BY 4.0"
 
@@ -39,16 +40,27 @@ def _simulated(config: TrainConfig, per_batch: int) -> tuple[list[Pool], tuple[T
         return [], ()
     coarse = per_batch if config.model_id == "s2" else per_batch // 3
     shares = {metres: n for metres, n in ((TEN_METRES, coarse), (FIVE_METRES, per_batch - coarse)) if n}
-    each = config.simulated_chips // len(shares)
-    pools = [Pool(simulated_images(config, metres, each), n, Augmentation()) for metres, n in shares.items()]
+    pools: list[Pool] = []
+    for metres, of_scale in shares.items():
+        unmined = round(of_scale * config.unmined_share)
+        for make, of_kind in ((mined_images, of_scale - unmined), (unmined_images, unmined)):
+            if of_kind:
+                n = max(1, config.simulated_chips * of_kind // per_batch)
+                seed = TRAINING_SEED + 10_000 * config.seed
+                images = make(seed, n, sensor=config.model_id, resolution_m=metres, chip_px=config.chip_px)
+                pools.append(Pool(images, of_kind, Augmentation()))
     huts = "the only source of huts" if FIVE_METRES in shares else "without huts, which cannot be seen at 10 m"
-    remarks = f"made up at {' and '.join(f'{metres:g} m' for metres in shares)}; {huts}"
+    places = f"{100 * config.unmined_share:g} % from worlds without mining"
+    remarks = f"made up at {' and '.join(f'{metres:g} m' for metres in shares)}; {places}; {huts}"
     licence = "made by this package, Apache-2.0; class spectra after all labelled pairs, sizes after real sites"
     return pools, (TrainingSource(name="simulated chips", licence=licence, images=sum(len(p.images) for p in pools), remarks=remarks),)
 
 
-def simulated_images(config: TrainConfig, resolution_m: int, n: int, *, first_seed: int = SIMULATED_SEED) -> Images:
-    """`n` simulated chips in the bands of a network."""
-    seed = first_seed + config.seed
-    reflectance, labels = chips(seed=seed, n=n, resolution_m=resolution_m, bands=config.model_id, size=config.chip_px)
-    return Images(np.asarray(reflectance, np.float32), np.asarray(labels, np.uint8))
+def simulated_test_images(config: TrainConfig) -> Images:
+    """Chips of worlds that no training run ever draws: half mined, half not."""
+    metres = TEN_METRES if config.model_id == "s2" else FIVE_METRES
+    parts = [
+        make(TEST_SEED, TEST_CHIPS // 2, sensor=config.model_id, resolution_m=metres, chip_px=config.chip_px)
+        for make in (mined_images, unmined_images)
+    ]
+    return Images(np.concatenate([p.reflectance for p in parts]), np.concatenate([p.labels for p in parts]))

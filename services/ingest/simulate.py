@@ -59,7 +59,12 @@ def write_zones(zones: Iterable[WorldZone], epsg: int, path: Path) -> None:
 def write_truth(world: World, path: Path) -> None:
     """The truth: layers mining, roads, huts and sites in WGS 84; a layer without rows is left out."""
     path.unlink(missing_ok=True)
-    layers = {"mining": truth.mining_states(world), "roads": truth.roads(world), "huts": truth.huts(world), "sites": truth.sites(world)}
+    layers: dict[str, Iterable[Any]] = {
+        "mining": truth.mining_states(world),
+        "roads": truth.roads(world),
+        "huts": truth.huts(world),
+        "sites": truth.sites(world),
+    }
     for name, rows in layers.items():
         _write_layer([asdict(row) for row in rows], world.frame.epsg, path, name)
     _freeze(path)

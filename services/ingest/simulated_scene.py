@@ -60,7 +60,7 @@ def scene_id(look: Look) -> str:
 
 def digital_numbers(reflectance: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_], *, add: int) -> npt.NDArray[np.uint16]:
     """Reflectance as uint16 = round(reflectance / SCALE) + add, at least 1; 0 outside the swath."""
-    numbers = np.clip(np.rint(reflectance / np.float32(SCALE)) + add, 1, 65_535).astype(np.uint16)
+    numbers: npt.NDArray[np.uint16] = np.clip(np.rint(reflectance / np.float32(SCALE)) + add, 1, 65_535).astype(np.uint16)
     numbers[:, ~valid] = 0
     return numbers
 

@@ -47,13 +47,13 @@ def write_pairs(folder: Path, *, n: int = 18, seed: int = 0) -> Path:
 
 
 TINY = TrainConfig(
-    steps=60,
+    steps=150,
     batch=6,
-    base=4,
+    base=8,
     poolings=2,
     simulated_share=0,
     simulated_chips=0,
-    average_decay=0.8,
+    average_decay=0.9,
     learning_rate=1e-2,
     split_seed=0,
     calibration_share=0.2,
