@@ -1,5 +1,6 @@
 """What a training run is: everything that decides the weights, besides the images."""
 
+import json
 from typing import Literal
 
 from pydantic import Field
@@ -39,9 +40,11 @@ class TrainConfig(Model):
         """STAC common names, in order."""
         return BANDS[self.model_id]
 
-    @property
-    def command(self) -> str:
-        """What to type for the same weights."""
+    def command(self, *, labelled: bool) -> str:
+        """What to type for the same weights. Options without a flag of their own stand in a JSON file, printed behind."""
         default = TrainConfig(model_id=self.model_id)
-        changed = [f"--{name.replace('_', '-')} {value}" for name, value in self if value != getattr(default, name)]
-        return " ".join(["jagawana train", "--model", self.model_id, *changed])
+        changed = {name: value for name, value in self if value != getattr(default, name)}
+        flags = [f"--{name} {changed.pop(name)}" for name in ("steps", "seed", "version") if name in changed]
+        folder = ["--labels FOLDER"] if labelled else []
+        file = [f"--config FILE, where FILE holds {json.dumps(changed)}"] if changed else []
+        return " ".join(["jagawana train --model", self.model_id, "--out FOLDER", *folder, *flags, *file])

@@ -74,7 +74,7 @@ def train(config: TrainConfig, *, labels: Path | None, progress: Progress | None
         split=_split(blocks),
         **_evaluations(config, predict, pairs, blocks),
         seed=config.seed,
-        command=config.command + (" --labels FOLDER" if labels else ""),
+        command=config.command(labelled=labels is not None),
         limits=(*LIMITS, HUTS[config.model_id]),
         known_answer=_known_answer(predict, normalisation),
     )

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import shapely
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Engine
 
 from jagawana.detectors.grid import cell_square, reproject, tile_square
@@ -94,11 +96,16 @@ def _tile(tile: TileId, rows: Sequence[ObservationRow]) -> WatchedTile:
     reached = sum(r.footprint_share for r in rows)
     return WatchedTile(
         tile=tile,
-        outline=reproject(square.polygon, square.epsg, 4326),
+        outline=reproject(shapely.union_all([_watched(r) for r in rows]), square.epsg, 4326),
         looks=len(rows),
         clear_share=round(sum(r.clear_share for r in rows) / reached, 3) if reached else 0.0,
         last_clear_at=max((r.acquired_at for r in rows if r.clear_share > 0), default=None),
     )
+
+
+def _watched(row: ObservationRow) -> BaseGeometry:
+    west, south, east, north = map(float, row.quicklook_bounds.split(","))
+    return shapely.box(west, south, east, north)
 
 
 def _card(records: Sequence[AlertPublished], blobs: BlobStore) -> AlertCard:

@@ -12,7 +12,7 @@ _COMPACT = CompactPhrases(
     huts="{size} huts",
     no_mining_yet="no mining yet",
     state={
-        AlertState.PROVISIONAL: "seen once",
+        AlertState.PROVISIONAL: "not yet confirmed",
         AlertState.CONFIRMED: "image-confirmed",
         AlertState.ENDED: "ended, regrowing",
         AlertState.RETRACTED: "withdrawn",
@@ -163,7 +163,7 @@ EN = Phrases(
     age_days="last seen in an image taken {n} days ago ({day})",
     age_day="last seen in an image taken yesterday ({day})",
     state={
-        AlertState.PROVISIONAL: "PROVISIONAL - seen clearly once; a later image may withdraw it",
+        AlertState.PROVISIONAL: "PROVISIONAL - not enough clear images yet to be sure; a later image may withdraw it",
         AlertState.CONFIRMED: "CONFIRMED BY IMAGES - seen clearly more than once",
         AlertState.ENDED: "ENDED - was confirmed; later images show regrowth",
         AlertState.RETRACTED: "WITHDRAWN - do not use it any more",

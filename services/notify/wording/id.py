@@ -12,7 +12,7 @@ _COMPACT = CompactPhrases(
     huts="{size} gubuk",
     no_mining_yet="blm ada tambang",
     state={
-        AlertState.PROVISIONAL: "baru 1x terlihat",
+        AlertState.PROVISIONAL: "belum pasti",
         AlertState.CONFIRMED: "terkonfirmasi citra",
         AlertState.ENDED: "berakhir, tumbuh lagi",
         AlertState.RETRACTED: "ditarik",
@@ -163,7 +163,7 @@ ID = Phrases(
     age_days="terakhir tampak pada citra yang diambil {n} hari lalu ({day})",
     age_day="terakhir tampak pada citra yang diambil kemarin ({day})",
     state={
-        AlertState.PROVISIONAL: "SEMENTARA - baru sekali terlihat jelas; bisa dibatalkan oleh citra berikutnya",
+        AlertState.PROVISIONAL: "SEMENTARA - citra yang jelas belum cukup; bisa dibatalkan oleh citra berikutnya",
         AlertState.CONFIRMED: "TERKONFIRMASI CITRA - terlihat jelas lebih dari sekali",
         AlertState.ENDED: "BERAKHIR - pernah terkonfirmasi; citra berikutnya menunjukkan tumbuh kembali",
         AlertState.RETRACTED: "DITARIK - jangan dipakai lagi",

@@ -47,7 +47,7 @@ def write_pairs(folder: Path, *, n: int = 18, seed: int = 0) -> Path:
 
 
 TINY = TrainConfig(
-    steps=150,
+    steps=100,
     batch=6,
     base=8,
     poolings=2,
@@ -200,7 +200,7 @@ def test_a_run_learns_the_made_up_places_and_its_model_loads(tmp_path: Path) -> 
     folder = write_pairs(tmp_path / "data")
     steps: list[tuple[int, int, float]] = []
     trained = train(TINY, labels=folder, progress=lambda done, of, loss: steps.append((done, of, loss)))
-    assert [s[0] for s in steps] == list(range(1, 151)) and steps[-1][2] < steps[0][2]
+    assert [s[0] for s in steps] == list(range(1, 101)) and steps[-1][2] < steps[0][2]
     card = trained.card
     assert card.calibrated and card.test is not None and card.test.images == 2 * 6
     assert not set(card.split.test_blocks) & set(card.split.training_blocks)
@@ -243,5 +243,6 @@ def test_a_split_that_leaves_nothing_to_train_on_is_refused(tmp_path: Path) -> N
 
 
 def test_the_command_on_the_card_repeats_the_run() -> None:
-    assert TrainConfig().command == "jagawana train --model s2"
-    assert TrainConfig(model_id="rgbn", steps=10, seed=4).command == "jagawana train --model rgbn --steps 10 --seed 4"
+    assert TrainConfig().command(labelled=True) == "jagawana train --model s2 --out FOLDER --labels FOLDER"
+    changed = TrainConfig(model_id="rgbn", steps=10, seed=4, base=8).command(labelled=False)
+    assert changed == 'jagawana train --model rgbn --out FOLDER --steps 10 --seed 4 --config FILE, where FILE holds {"base": 8}'
