@@ -30,7 +30,8 @@ def main() -> None:
         wheel = next((outside / "dist").glob("*.whl"))
         venv.create(outside / "env", with_pip=True)
         binaries = outside / "env" / "bin"
-        run(binaries / "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", ROOT / "constraints.txt", wheel, cwd=outside)
+        quiet = ("--quiet", "--disable-pip-version-check", "--constraint", ROOT / "constraints.txt")
+        run(binaries / "pip", "install", *quiet, wheel, cwd=outside)
         use(binaries / "jagawana", outside)
         print(f"wheel check: {wheel.name} works in an empty environment")
 

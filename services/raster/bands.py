@@ -37,7 +37,7 @@ def band_names(header: RasterHeader, name: str) -> tuple[str | None, ...]:
         return (known[-1],)
     raise DataError(
         ErrorCode.BANDS_MISSING,
-        f"{name}: {len(header.descriptions)} bands without descriptions; describe them (B02, B03, … or blue, green, …), or give 4 or 6 in order",
+        f"{name}: {len(header.descriptions)} bands without descriptions; describe them (B02, … or blue, …), or give 4 or 6 in order",
     )
 
 

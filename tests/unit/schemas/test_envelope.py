@@ -108,7 +108,7 @@ def test_a_message_of_another_kind_is_refused() -> None:
 def test_a_chain_of_records_cannot_be_broken() -> None:
     alert = EXAMPLES["alert-published"]
     for changes in ({"record_number": 2}, {"alert_type": "update"}, {"alert_type": "retraction"}):
-        with pytest.raises(ValueError, match="record|retraction"):
+        with pytest.raises(ValueError, match=r"record|retraction"):
             AlertPublished.model_validate(alert.model_dump() | changes)
     withdrawn = alert.model_dump()
     withdrawn["content"]["state"] = AlertState.RETRACTED
