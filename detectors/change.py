@@ -17,6 +17,7 @@ from jagawana.detectors.grid import Square
 from jagawana.detectors.history import Observation
 from jagawana.schemas.alert import AlertState, ChangeClass
 
+BEGINNING, MOSTLY_CLEAR = 0.1, 0.8
 EIGHT = np.ones((3, 3), bool)
 Flags = npt.NDArray[np.bool_]
 
@@ -179,7 +180,7 @@ def _describe(
     state, at = entries.state, members + entries.part.start
     first = _when_large_enough(state.first[at], kind, state.resolution_m, unit)
     last = int(state.last[at].max())
-    before = int(state.before[at][state.first[at] <= first].max())
+    before = _last_clean(state, at)
     confirmed = state.confirmed[at][state.confirmed[at] != NEVER]
     ended = bool((state.phase[at] == Phase.ENDED).all())
     is_confirmed = ended or _enough(len(confirmed), kind, state.resolution_m, unit)
@@ -220,6 +221,22 @@ def _when_large_enough(look_of: npt.NDArray[np.int16], kind: ChangeClass, resolu
 def _pixels(state: TileState, at: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     pixels = state.positions[at] % (state.side * state.side)
     return pixels // state.side, pixels % state.side
+
+
+def _last_clean(state: TileState, at: npt.NDArray[np.int64]) -> int:
+    """The last look that saw the place clearly before more than a tenth of the change had appeared.
+
+    Not the look before the change was large enough to be reported: its picture would already show the beginnings.
+    """
+    begun = int(np.quantile(state.first[at], BEGINNING, method="lower"))
+    rows, columns = _pixels(state, at)
+    shares = [_clear_share(state, look, rows, columns) for look in range(begun)]
+    clear = [look for look, share in enumerate(shares) if share >= MOSTLY_CLEAR]
+    return clear[-1] if clear else int(np.argmax(shares))
+
+
+def _clear_share(state: TileState, look: int, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> float:
+    return max(float((o.sky_at(rows, columns) == SkyClass.CLEAR).mean()) for o in state.looks[look])
 
 
 def _shows(state: TileState, look: int, at: npt.NDArray[np.int64]) -> bool:

@@ -30,6 +30,8 @@ def radiometry(item: SceneItem, band: Band) -> Radiometry:
         return _stated(item, band)
     expected = _sentinel2(item)
     stated = Radiometry(S2_SCALE if band.scale is None else band.scale, _known(item, band, expected))
+    if stated.scale <= 0:
+        raise _unknown(item, f"band {band.name} states a raster:scale of {stated.scale}; it must be above 0")
     if expected and (abs(stated.offset - expected.offset) > TOLERANCE or abs(stated.scale - expected.scale) > TOLERANCE):
         raise _unknown(item, f"band {band.name} states {stated}, its baseline means {expected}")
     return stated

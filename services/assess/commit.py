@@ -71,10 +71,11 @@ class TileAssessed:
         published = _told(row)
         if published is None:
             session.delete(row)
-        elif published.state is not AlertState.RETRACTED:
+            return
+        if published.state is not AlertState.RETRACTED:
             tense = AlertTense(store.record(session, row.alert_id, row.record_number).alert_tense)
             self._publish(session, row, retraction(published, row.record_number, rejudged=self.rejudged, tense=tense, at=at))
-            row.state = AlertState.RETRACTED
+        row.state = AlertState.RETRACTED
 
     def _write(self, session: Session, row: AlertRow | None, content: AlertContent) -> AlertRow:
         row = row or AlertRow(

@@ -76,7 +76,8 @@ def _grew(told: AlertContent, now: AlertContent) -> bool:
 
 
 def _moved(then: float, now: float, at_least: float) -> bool:
-    return abs(now - then) >= max(at_least, GREW_SHARE * then)
+    """Whether a size moved by enough; rounded, so that exactly 0.1 ha more is 0.1 ha more in binary fractions too."""
+    return round(abs(now - then), 6) >= round(max(at_least, GREW_SHARE * then), 6)
 
 
 def _record(

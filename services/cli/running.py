@@ -54,7 +54,7 @@ def replay(
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the archive, the data and the page; made anew.")] = Path("jagawana-demo"),
+    out: Annotated[Path, typer.Option("--out", "--data", help="Folder for the archive, the data and the page; made anew.")] = Path("jagawana-demo"),
     seed: Annotated[int, typer.Option(help="Seed of the simulated world.")] = 7,
     as_json: AsJson = False,
 ) -> None:

@@ -48,10 +48,15 @@ def detect_images(
 
 
 def _images(source: Path) -> Sequence[Path]:
-    found = [source] if source.is_file() else sorted(p for p in source.glob("*.tif*") if not p.stem.endswith((".mask", ".prob")))
+    found = [source] if source.is_file() else sorted(p for p in source.glob("*") if _is_image(p))
     if not found:
         raise DataError(ErrorCode.ASSET_MISSING, f"no GeoTIFF at {source}")
     return found
+
+
+def _is_image(path: Path) -> bool:
+    """A GeoTIFF by its name: no sidecar such as scene.tif.aux.xml, no result of ours."""
+    return path.suffix.lower() in (".tif", ".tiff") and not path.stem.endswith((".mask", ".prob")) and not path.name.startswith(".")
 
 
 class _Image:

@@ -58,7 +58,7 @@ def test_quantising_loses_half_a_step_and_the_floor_and_hides_what_was_not_seen(
 
 def test_the_floor_is_a_tenth() -> None:
     chances = np.zeros((6, 1, 2), np.float32)
-    chances[LandClass.MINING, 0] = [0.1, 0.102]
+    chances[LandClass.MINING, 0] = [0.099, 0.101]
     assert quantised(chances, np.ones((1, 2), bool))[0, 0].tolist() == [0, 26]
 
 

@@ -13,6 +13,8 @@ from jagawana.detectors.training.blocks import split_blocks
 from jagawana.detectors.training.card import write_model
 from jagawana.detectors.training.config import TrainConfig
 from jagawana.detectors.training.labels import BANDS, Images, read_pairs
+from jagawana.detectors.training.places import mined_images, unmined_images
+from jagawana.detectors.training.pools import pools_of
 from jagawana.detectors.training.score import Called, calibration_error, evaluation, event_figures, ratio
 from jagawana.detectors.training.train import train
 from jagawana.schemas.errors import DataError, ErrorCode
@@ -246,3 +248,39 @@ def test_the_command_on_the_card_repeats_the_run() -> None:
     assert TrainConfig().command(labelled=True) == "jagawana train --model s2 --out FOLDER --labels FOLDER"
     changed = TrainConfig(model_id="rgbn", steps=10, seed=4, base=8).command(labelled=False)
     assert changed == 'jagawana train --model rgbn --out FOLDER --steps 10 --seed 4 --config FILE, where FILE holds {"base": 8}'
+
+
+def test_unmined_worlds_show_everything_bright_but_mining() -> None:
+    images = unmined_images(7, 12, sensor="s2", resolution_m=10, chip_px=48)
+    assert images.reflectance.shape == (12, 6, 48, 48) and images.reflectance.dtype == np.float32
+    classes = set(np.unique(images.labels))
+    assert LandClass.MINING not in classes and LandClass.BARE in classes
+
+
+def test_worlds_without_room_are_passed_over_and_none_at_all_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crowded(seed: int, n: int, **_: object) -> Images:
+        if seed % 2:
+            raise DataError(ErrorCode.SETTINGS_INVALID, "no room")
+        return Images(np.full((n, 6, 48, 48), seed, np.float32), np.zeros((n, 48, 48), np.uint8))
+
+    monkeypatch.setattr("jagawana.detectors.training.places.chips", crowded)
+    images = mined_images(1, 30, sensor="s2", resolution_m=10, chip_px=48)
+    assert list(images.reflectance[:, 0, 0, 0]) == [2.0] * 24 + [4.0] * 6
+    monkeypatch.setattr("jagawana.detectors.training.places.PER_WORLD", 0)
+    with pytest.raises(DataError) as refused:
+        mined_images(1, 3, sensor="s2", resolution_m=10, chip_px=48)
+    assert refused.value.code == ErrorCode.SETTINGS_INVALID
+
+
+def test_a_batch_is_mixed_as_the_config_says_and_the_card_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    def blank(seed: int, n: int, *, sensor: str, resolution_m: int, chip_px: int) -> Images:
+        return Images(np.zeros((n, 4, chip_px, chip_px), np.float32), np.zeros((n, chip_px, chip_px), np.uint8))
+
+    for maker in ("mined_images", "unmined_images"):
+        monkeypatch.setattr(f"jagawana.detectors.training.pools.{maker}", blank)
+    pools, sources = pools_of(TrainConfig(model_id="rgbn", simulated_chips=60), some())
+    assert sum(pool.per_batch for pool in pools) == 16
+    assert [pool.per_batch for pool in pools] == [5, 5, 1, 1, 2, 2]
+    assert [source.images for source in sources] == [5, 60] and "huts" in sources[1].remarks
+    alone, _ = pools_of(TrainConfig(simulated_chips=60), None)
+    assert sum(pool.per_batch for pool in alone) == 16
