@@ -1,9 +1,11 @@
 """demo, replay, up: commands that run the pipeline."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from jagawana.schemas.observation import AlertTense
@@ -19,8 +21,6 @@ def register(app: typer.Typer) -> None:
 
 def bars() -> Progress:
     """Progress bars on stderr, so that stdout stays a result."""
-    from rich.console import Console
-
     return Progress(
         TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True)
     )
@@ -54,7 +54,7 @@ def replay(
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "--data", help="Folder for the archive, the data and the page; made anew.")] = Path("jagawana-demo"),
+    out: Annotated[Path, typer.Option("--out", "--data", help="Folder for archive, data and page; made anew.")] = Path("jagawana-demo"),
     seed: Annotated[int, typer.Option(help="Seed of the simulated world.")] = 7,
     as_json: AsJson = False,
 ) -> None:
@@ -72,7 +72,7 @@ def demo(
     typer.echo(f"\n{'─' * 72}\n{result.closing}")
 
 
-def _bar(progress: Progress, name: str):  # type: ignore[no-untyped-def]
+def _bar(progress: Progress, name: str) -> Callable[[int, int], None]:
     task = progress.add_task(name, total=None)
     return lambda n, of: progress.update(task, completed=n, total=of)
 
