@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from shapely.geometry import LineString, Point, Polygon
+from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
 from jagawana.detectors.simulation.frame import SUB_M, Frame, Grid, Window
@@ -99,24 +101,33 @@ def paint_roof(frame: Frame, building: Roof) -> Patch | None:
 
 
 def blob(
-    frame: Frame, rng: np.random.Generator, centre: tuple[float, float], *, area_ha: float, rough: float = 0.35
+    frame: Frame,
+    rng: np.random.Generator,
+    centre: tuple[float, float],
+    *,
+    area_ha: float,
+    rough: float = 0.35,
+    within: BaseGeometry | None = None,
 ) -> tuple[Window, Grid] | None:
-    """An irregular blob: rank of each sub-pixel in order of growth, in m2 covered so far (NEVER beyond 1.05 times `area_ha`)."""
+    """An irregular blob: rank of each sub-pixel in order of growth, in m2 covered so far (NEVER beyond `area_ha` and outside `within`)."""
     radius = (area_ha * 1e4 / np.pi) ** 0.5
     x0, y0 = centre
-    window = frame.window((x0, y0, x0, y0), margin_m=radius * 2.2)
+    window = frame.window((x0, y0, x0, y0), margin_m=radius * 3.0)
     if window is None:
         return None
     x, y = frame.centres(window)
     distance = np.hypot(x - np.float32(x0 - frame.west), y - np.float32(y0 - frame.south)) / np.float32(radius)
     cost = distance + rough * smooth(rng, (window.rows, window.cols), scale_px=max(4.0, radius / SUB_M / 2))
-    return window, rank_m2(cost, limit_m2=area_ha * 1.05e4)
+    if within is not None:
+        x_grid, y_grid = np.meshgrid(x[0].astype(np.float64) + frame.west, y[:, 0].astype(np.float64) + frame.south)
+        cost[~shapely.contains_xy(within, x_grid, y_grid)] = NEVER
+    return window, rank_m2(cost, limit_m2=area_ha * 1.001e4)
 
 
 def rank_m2(cost: Grid, *, limit_m2: float) -> Grid:
-    """Area taken before each sub-pixel, m2, when ground is taken in order of cost; NEVER past the limit."""
+    """Area taken before each sub-pixel, m2, when ground is taken in order of cost; NEVER past the limit and where the cost is NEVER."""
     order = np.argsort(cost, axis=None, kind="stable")
-    keep = order[: min(order.size, int(limit_m2 / SUB_M**2))]
+    keep = order[: min(np.count_nonzero(cost < NEVER), int(limit_m2 / SUB_M**2))]
     rank = np.full(cost.size, NEVER, dtype=np.float32)
     rank[keep] = np.arange(keep.size, dtype=np.float32) * np.float32(SUB_M**2)
     return rank.reshape(cost.shape)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import label
 from shapely.geometry import LineString, Point
+from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
 from jagawana.detectors.simulation.config import WorldConfig
@@ -74,8 +75,8 @@ def artisanal(config: WorldConfig, terrain: Terrain, spot: Spot, timeline: Timel
     return Site(f"S{index + 1:02d}", "artisanal", spot.situation, spot.place, road, roofs, timeline, ground, kept)
 
 
-def industrial(config: WorldConfig, terrain: Terrain, spot: Spot, timeline: Timeline) -> Site:
-    """The legal pit: one large blob with a wide haul road and sheds, there long before the first look."""
+def industrial(config: WorldConfig, terrain: Terrain, spot: Spot, timeline: Timeline, *, permitted: BaseGeometry) -> Site:
+    """The legal pit: one large blob with a wide haul road and sheds, there long before the first look, and kept to `permitted` ground."""
     rng, frame = stream(config.seed, "industrial"), terrain.frame
     road = Road(spot.road, 11.0, timeline.road_day, timeline.road_end_day)
     end = road.line.coords[-1]
@@ -83,7 +84,7 @@ def industrial(config: WorldConfig, terrain: Terrain, spot: Spot, timeline: Time
         roof(rng, (end[0] + dx, end[1] + dy), timeline.hut_day + k, thatch=0.0)
         for k, (dx, dy) in enumerate(((-30, 15), (25, 20), (40, -25)))
     )
-    found = blob(frame, rng, (spot.place.x, spot.place.y), area_ha=timeline.final_ha, rough=0.18)
+    found = blob(frame, rng, (spot.place.x, spot.place.y), area_ha=timeline.final_ha, rough=0.18, within=permitted)
     if found is None:
         raise AssertionError("a spot lies inside the world")
     ground = _ground(rng, frame, *found, timeline, ponds=-1.5)

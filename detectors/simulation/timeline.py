@@ -67,7 +67,7 @@ def artisanal_timeline(seed: int, index: int, *, days: int, max_ha: float) -> Ti
     begins = {"new": (0.12, 0.42), "paused": (0.05, 0.16), "abandoned": (0.03, 0.12), "old": (-1.0, -0.5), "late": (0.5, 0.68)}[history]
     road = float(rng.uniform(*begins)) * days
     road_end = road + float(rng.uniform(8, 25))
-    clearing = road_end - float(rng.uniform(0, 5))
+    clearing = road_end - float(rng.uniform(0, 3.5))
     hut = clearing + float(rng.uniform(4, 14))
     pit = hut + float(rng.uniform(12, 45))
     # The size drawn is the one at the end of the growth, about nine months after the first pit.
@@ -95,7 +95,7 @@ def _curve(
     days, areas, done = [spells[0][0]], [0.0], 0.0
     shares = np.diff([0.0, *sorted(rng.uniform(0.4, 0.6, len(spells) - 1)), 1.0])
     for (first, last), share in zip(spells, shares, strict=True):
-        for t, part in ((0.0, 0.001), (0.12, 0.16), (0.35, 0.5), (0.65, 0.8), (1.0, 1.0)):
+        for t, part in ((0.0, 0.0), (0.12, 0.16), (0.35, 0.5), (0.65, 0.8), (1.0, 1.0)):
             days.append(first + t * (last - first) + 0.01)
             areas.append(done + max(part * share * final_m2, 1e-3))
         done = areas[-1]
@@ -105,7 +105,7 @@ def _curve(
 def industrial_timeline(seed: int, *, days: int, max_ha: float) -> Timeline:
     """The legal pit: years old at the first look, and still growing evenly."""
     rng = stream(seed, "timeline-industrial")
-    final = min(max_ha, float(rng.uniform(18, 26)))
+    final = min(max_ha, float(rng.uniform(12, 20)))
     opened = -900.0
     curve_days, areas = (opened, 0.0, days + 60.0), (0.0, 0.5 * final * 1e4, final * 1e4)
     return Timeline(

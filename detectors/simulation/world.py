@@ -172,7 +172,9 @@ def _mine(world: World) -> tuple[Site, ...]:
     pit = _pit_spot(world) if config.industrial and config.zoned else None
     if pit is not None:
         taken.append(pit.place)
-        sites.append(industrial(config, land, pit, industrial_timeline(config.seed, days=config.days, max_ha=2 * max_ha)))
+        permitted = ground_for("concession", world.zones, world.frame)
+        line = industrial_timeline(config.seed, days=config.days, max_ha=0.5 * max_ha)
+        sites.append(industrial(config, land, pit, line, permitted=permitted))
     for k in range(config.sites):
         place = _site_spot(world, taken, k)
         taken.append(place.place)
@@ -181,10 +183,15 @@ def _mine(world: World) -> tuple[Site, ...]:
 
 
 def _pit_spot(world: World) -> Spot | None:
-    """A spot for the legal pit, away from streams; None where a very small world has no room in its concession."""
+    """A spot for the legal pit, well inside its concession; None where a very small world has no room in it."""
     ground = ground_for("concession", world.zones, world.frame)
-    rng = stream(world.config.seed, "spot-pit")
-    return spot(rng, world.terrain, ground, [], situation="concession", apart_m=usual_distance_m(world.terrain), by_stream=False)
+    for margin_m in (180, 100, 0):
+        rng = stream(world.config.seed, f"spot-pit-{margin_m}")
+        room = ground.buffer(-margin_m)
+        found = spot(rng, world.terrain, room, [], situation="concession", apart_m=usual_distance_m(world.terrain), by_stream=False)
+        if found is not None:
+            return found
+    return None
 
 
 def _site_spot(world: World, taken: list[Point], index: int) -> Spot:

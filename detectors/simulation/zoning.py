@@ -101,7 +101,7 @@ def ground_for(kind: str, all_zones: tuple[WorldZone, ...], frame: Frame) -> Bas
     if kind == "conditional":
         return by_id["C-002"].intersection(by_id["P-001"])
     if kind == "concession":
-        return by_id["C-001"].difference(by_id["R-001"]).difference(by_id["R-002"].buffer(60))
+        return by_id["C-001"].buffer(-30).difference(by_id["R-001"].union(by_id["R-002"]))
     named = {"conservation": "K-001", "protected_forest": "L-001"}
     if kind in named:
         return by_id[named[kind]]

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -32,6 +33,8 @@ from jagawana.services.assess.pieces import Piece, Surroundings, pieces, size
 from jagawana.services.store.tables import ObservationRow
 
 DEGREES = 1e-7  # about a centimetre
+SAME_M = 30.0
+"""Lines and points of two sensors this near are one thing: three Sentinel-2 pixels, for co-registration and thinning."""
 RANK = {AlertState.ENDED: 0, AlertState.PROVISIONAL: 1, AlertState.CONFIRMED: 2}
 CLASS_RANK = {ChangeClass.MINING: 2, ChangeClass.ROAD: 1, ChangeClass.HUT: 0}
 
@@ -143,8 +146,23 @@ def _merged(mine: Sequence[Piece]) -> Iterator[_Merged]:
         for ended in (False, True):
             members = tuple(p for p in mine if p.change.change_class is kind and (p.change.state is AlertState.ENDED) == ended)
             if members:
-                geometry = shapely.normalize(shapely.union_all([p.geometry for p in members]))
+                geometry = shapely.normalize(_united(kind, members))
                 yield _Merged(kind, _state(members), geometry, members)
+
+
+def _united(kind: ChangeClass, members: Sequence[Piece]) -> BaseGeometry:
+    """One geometry. A road or roof that two sensors drew a few metres apart counts once, as the finer one drew it."""
+    if kind is ChangeClass.MINING:
+        return shapely.union_all([p.geometry for p in members])
+    united: BaseGeometry = shapely.GeometryCollection()
+    for _, drawn in groupby(sorted(members, key=_finest_first), key=_finest_first):
+        added = shapely.union_all([p.geometry for p in drawn])
+        united = shapely.union_all([united, added.difference(united.buffer(SAME_M))])
+    return united
+
+
+def _finest_first(piece: Piece) -> tuple[int, str]:
+    return piece.stream.state.resolution_m, piece.stream.fingerprint
 
 
 def _state(members: Sequence[Piece]) -> AlertState:

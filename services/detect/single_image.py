@@ -1,5 +1,6 @@
 """Class masks of single images, without tiles, history or zones: for trying a model, and for evaluation."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 
 from jagawana.detectors.classes import NOT_OBSERVED, LandClass
 from jagawana.detectors.clouds import BrightnessMask, CloudMask, LearnedMask, SkyClass
@@ -139,11 +141,13 @@ def _save(path: Path, pixels: npt.NDArray[Any], image: _Image, *, nodata: int | 
     epsg = image.header.epsg
     with suppress(FileNotFoundError):
         temporary.unlink()
-    with rasterio.open(
-        temporary, "w", driver="GTiff", height=pixels.shape[1], width=pixels.shape[2], count=len(pixels), dtype=pixels.dtype,
-        crs=None if epsg is None else f"EPSG:{epsg}", transform=image.header.transform, nodata=nodata, compress="deflate",
-    ) as file:  # fmt: skip
-        file.write(pixels)
-        for number, name in enumerate(names, 1):
-            file.set_band_description(number, name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # an image without a place has a mask without one
+        with rasterio.open(
+            temporary, "w", driver="GTiff", height=pixels.shape[1], width=pixels.shape[2], count=len(pixels), dtype=pixels.dtype,
+            crs=None if epsg is None else f"EPSG:{epsg}", transform=image.header.transform, nodata=nodata, compress="deflate",
+        ) as file:  # fmt: skip
+            file.write(pixels)
+            for number, name in enumerate(names, 1):
+                file.set_band_description(number, name)
     temporary.replace(path)

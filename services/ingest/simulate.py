@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -87,10 +88,13 @@ def _plain(value: object) -> object:
 
 
 def _freeze(path: Path) -> None:
-    """Replace the wall clock in a GeoPackage's table of contents, and repack the file."""
+    """Replace the wall clock in a GeoPackage's table of contents, and repack it into a fresh file without a count of past changes."""
     if not path.exists():
         return
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE gpkg_contents SET last_change = ?", (FIXED_TIME,))
-    db.execute("VACUUM")
-    db.close()
+    fresh = path.with_suffix(".packed")
+    fresh.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as db:
+        with db:
+            db.execute("UPDATE gpkg_contents SET last_change = ?", (FIXED_TIME,))
+        db.execute("VACUUM INTO ?", (str(fresh),))
+    fresh.replace(path)

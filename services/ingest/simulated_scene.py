@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
+from rasterio import Affine
 from rasterio.crs import CRS
-from rasterio.transform import from_origin
 from rasterio.warp import transform_geom
 
 from jagawana.detectors.simulation.frame import Frame
@@ -78,7 +78,7 @@ def _write_tif(path: Path, pixels: npt.NDArray[Any], names: tuple[str, ...], fra
         "height": pixels.shape[1],
         "width": pixels.shape[2],
         "crs": CRS.from_epsg(frame.epsg),
-        "transform": from_origin(frame.west, frame.north, resolution_m, resolution_m),
+        "transform": Affine(resolution_m, 0.0, frame.west, 0.0, -resolution_m, frame.north),
         "nodata": 0,
     }
     packing = {

@@ -6,6 +6,7 @@ The parent never unpickles what the child sends: answers are a JSON header and, 
 import json
 import os
 import resource
+import warnings
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from jagawana.schemas.errors import DataError, ErrorCode
@@ -37,6 +38,7 @@ GDAL_OPTIONS: dict[str, str | int] = {
 def serve(connection: Connection, paths: Mapping[str, str], extra_bytes: int, cpu_seconds: int) -> None:
     """Answer requests until the parent hangs up. Requests: {"asset", "op": "header" | "read", "window", "bands"}."""
     _limit(extra_bytes, cpu_seconds)
+    warnings.simplefilter("ignore", NotGeoreferencedWarning)  # the header says so; who minds, refuses it
     files: dict[str, Any] = {}
     with rasterio.Env(**GDAL_OPTIONS):
         while True:
