@@ -29,13 +29,15 @@ class MinimumMappingUnit:
     mining_ha: float
     road_m: float
     huts: int
-    mining_once_ha: float = 0.3  # seen in one look only: at 5 m, smaller patches were haze and field edges as often as mining
     hut_cluster_m: float = 150.0
 
     @classmethod
     def at(cls, resolution_m: int) -> "MinimumMappingUnit":
-        """30 pixels of mining at 10 m (0.3 ha); at 5 m 40 pixels (0.1 ha). Huts at 10 m only as clusters."""
-        return cls(0.3, 200.0, 3) if resolution_m >= 8 else cls(0.1, 150.0, 2)
+        """Mining from 0.3 ha at any pixel size: 30 pixels at 10 m; at 5 m smaller patches were field edges and haze as often.
+
+        Huts at 10 m only as clusters.
+        """
+        return cls(0.3, 200.0, 3) if resolution_m >= 8 else cls(0.3, 150.0, 2)
 
 
 @dataclass(frozen=True)
@@ -122,14 +124,7 @@ def _changes_of(
         geometry = _trace(kind, mask & (labels == label), corner, entries.state.resolution_m, unit)
         members = np.flatnonzero(label_of == label)
         if not geometry.is_empty and len(members):
-            change = _describe(kind, geometry, entries, members, unit)
-            if not _too_small_for_one_look(change, unit):
-                yield change
-
-
-def _too_small_for_one_look(change: Change, unit: MinimumMappingUnit) -> bool:
-    once = change.change_class is ChangeClass.MINING and change.state is AlertState.PROVISIONAL
-    return once and change.geometry.area < unit.mining_once_ha * 10_000
+            yield _describe(kind, geometry, entries, members, unit)
 
 
 def _clip(index: npt.NDArray[np.int64], labels: npt.NDArray[np.int32], axis: int) -> npt.NDArray[np.int64]:

@@ -5,7 +5,6 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Collection
 from pathlib import Path
 
 import uvicorn
@@ -46,22 +45,29 @@ def run_until_stopped(settings: Settings, *, inbox: Path, tense: AlertTense, por
 
 def _work(service: Service, inbox: Path, tense: AlertTense, stop: threading.Event) -> None:
     """Everything in the folder once, then whatever changes in it. A half-written item is taken when it is whole."""
-    _take(service, inbox, tense, None)
+    again = _take(service, inbox, tense, None, stop)
     for changes in watch(inbox, stop_event=stop, rust_timeout=round(PAUSE_SECONDS * 1000), yield_on_timeout=True):
         changed = {Path(path).resolve() for _, path in changes}
-        _take(service, inbox, tense, changed)
+        again = _take(service, inbox, tense, changed | again, stop)
 
 
-def _take(service: Service, inbox: Path, tense: AlertTense, changed: Collection[Path] | None) -> None:
-    """Send the changed items, or all of them, and work until nothing is left."""
+def _take(service: Service, inbox: Path, tense: AlertTense, changed: set[Path] | None, stop: threading.Event) -> set[Path]:
+    """Send the changed items, or all of them, and work until nothing is left.
+
+    Returns:
+        Item files to look at again: those half written, and all of these when the store was busy.
+    """
+    found = find_items([inbox], tense) if changed is None or changed else []
+    found = [i for i in found if changed is None or i.path.resolve() in changed]
+    items = [i for i in found if _is_whole(i.path)]
     try:
-        found = [i for i in find_items([inbox], tense) if changed is None or i.path.resolve() in changed]
-        items = [i for i in found if _is_whole(i.path)]
         with transaction(service.engine) as session:
             send(session, items, [inbox], at=service.clock.now())
-        service.drain()
+        service.drain(stopped=stop.is_set)
     except JagawanaError as e:
         logger.error("%s; trying again", e)
+        items = []
+    return {i.path.resolve() for i in found} - {i.path.resolve() for i in items}
 
 
 def _is_whole(path: Path) -> bool:

@@ -70,8 +70,12 @@ class Service:
                 deliveries.reclaim(session)
             yield
 
-    def drain(self, progress: Progress | None = None) -> None:
+    def drain(self, progress: Progress | None = None, *, stopped: Callable[[], bool] = lambda: False) -> None:
         """Work until nothing is left: each scene goes all the way before the next begins. Call it inside `working`.
+
+        Args:
+            progress: called with a room's name after each of its steps.
+            stopped: asked before each scene; True ends the work after the scene in hand.
 
         Raises:
             TransientError: the world did not get better in time; nothing is lost, run again.
@@ -79,7 +83,7 @@ class Service:
         tell = progress or (lambda _room: None)
         self._judge_again(tell)
         self._finish(tell)
-        while self.bus.step(self.bus.routes[0]):
+        while not stopped() and self.bus.step(self.bus.routes[0]):
             tell(self.bus.routes[0].room)
             self._finish(tell)
 

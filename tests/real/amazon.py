@@ -94,9 +94,7 @@ def write_amazon(pairs: Sequence[Pair], out: Path) -> list[Path]:
     for pair in pairs:
         for name, pixels, at in (("t0", pair.before, pair.before_at), ("t1", pair.after, pair.after_at)):
             scene_id = f"{pair.sample_id}_{name}"
-            file = write_geotiff(
-                out / f"assets/{scene_id}.tif", pixels, BANDS, epsg=pair.epsg, transform=pair.transform, reflectance=True
-            )
+            file = write_geotiff(out / f"assets/{scene_id}.tif", pixels, BANDS, epsg=pair.epsg, transform=pair.transform, reflectance=True)
             made.append(describe([file], scene_id, at, PLATFORM, out, read))
     return made
 

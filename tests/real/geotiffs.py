@@ -14,7 +14,6 @@ from jagawana.services.raster.headers import HeadersOf, headers_of
 from jagawana.services.settings import load_settings
 
 SCALE = 1e-4
-HeadersOf = HeadersOf
 
 
 def header_reader() -> HeadersOf:

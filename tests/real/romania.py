@@ -9,11 +9,8 @@ What the file says, and what it does not:
   before Sentinel-2B flew, so it is Sentinel-2A's, and the other begins in 2017 and is Sentinel-2B's.
 * No processing baseline. The last date is 2021-01-01, a year before baseline 04.00 moved the zero point, and the numbers bear it
   out: shaded forest has red values far below 1,000, which a shifted product cannot hold. Items state an offset of 0.
-
-    PYTHONPATH=tests python -m real.romania --out DIR
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,9 +23,10 @@ import numpy.typing as npt
 import rasterio
 from affine import Affine
 from rasterio.warp import Resampling, calculate_default_transform, reproject
-from real.geotiffs import HeadersOf, describe, header_reader, write_geotiff
+from real.geotiffs import describe, header_reader, write_geotiff
 
 from jagawana.detectors.grid import transformer, utm_epsg
+from jagawana.services.raster.headers import HeadersOf
 
 PACKAGE, FILE = "nrt", "data/sentinel2_cube_subset_romania_10m.nc"
 DAY_ZERO = datetime(2015, 8, 1, tzinfo=UTC)
@@ -131,9 +129,3 @@ def _moved(pixels: Pixels, series: Series, target: Target) -> Pixels:
         dst_transform=target.transform, dst_crs=f"EPSG:{target.epsg}", dst_nodata=0, resampling=Resampling.nearest,
     )  # fmt: skip
     return moved
-
-
-if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    arguments.add_argument("--out", type=Path, required=True)
-    print(len(write_romania(arguments.parse_args().out)), "scenes")

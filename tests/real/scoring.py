@@ -14,9 +14,11 @@ from jagawana.detectors.grid import reproject
 from jagawana.schemas.alert import AlertContent, AlertState, ChangeClass
 from jagawana.services.store import alerts
 from jagawana.services.store.database import transaction
+from jagawana.services.store.tables import AlertRow
 from jagawana.services.wiring import Service
 
 MINING, UNSURE = 1, 255
+OVER = (AlertState.RETRACTED, AlertState.ENDED)
 EVENT_PX = 30
 """0.3 ha: the smallest new mining that must be found, and the smallest that the service reports at 10 m."""
 Labels = npt.NDArray[np.uint8]
@@ -75,10 +77,14 @@ def _truth(before: Labels, after: Labels, change: str) -> Truth:
 
 
 def mining_findings(service: Service) -> list[tuple[AlertContent, bool]]:
-    """Every finding of mining that stands, and whether people were told of it."""
+    """Every finding of mining that is believed in the end, and whether people were told of it and it was not withdrawn."""
     with transaction(service.engine) as session:
-        rows = [(alerts.content_of(row), row) for row in alerts.all_alerts(session) if row.state != AlertState.RETRACTED]
-    return [(content, row.record_number > 0) for content, row in rows if content.mining_ha > 0]
+        rows = [(alerts.content_of(r), _stands(r)) for r in alerts.all_alerts(session) if r.state not in OVER]
+    return [(content, stands) for content, stands in rows if content.mining_ha > 0]
+
+
+def _stands(row: AlertRow) -> bool:
+    return bool(row.published) and AlertContent.model_validate_json(row.published).state is not AlertState.RETRACTED
 
 
 def findings_of(pairs: Sequence[Pair], findings: Sequence[tuple[AlertContent, bool]]) -> dict[str, list[Found]]:

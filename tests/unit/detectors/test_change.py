@@ -79,9 +79,7 @@ def test_pits_apart_are_two_changes_and_touching_corners_are_one() -> None:
     assert len(changes_of(look(0), look(5, corners))) == 1
 
 
-@pytest.mark.parametrize(
-    ("resolution_m", "looks", "smallest"), [(10, 1, 30), (10, 2, 30), (5, 1, 120), (5, 2, 40)],
-)  # fmt: skip
+@pytest.mark.parametrize(("resolution_m", "looks", "smallest"), [(10, 1, 30), (10, 2, 30), (5, 1, 120), (5, 2, 120)])
 def test_the_minimum_mapping_unit_is_reported_and_one_pixel_less_is_not(resolution_m: int, looks: int, smallest: int) -> None:
     for pixels, reported in ((smallest, 1), (smallest - 1, 0)):
         mask = np.zeros((SIDE, SIDE), bool)
@@ -182,7 +180,7 @@ SKIES = st.sampled_from([SkyClass.CLEAR] * 4 + [SkyClass.CLOUD, SkyClass.SHADOW,
 CHANCES = st.sampled_from([0.0, 0.2, 0.35, 0.55, 0.75, 0.95])
 CLASSES = (LandClass.MINING, LandClass.ROAD, LandClass.HUT)
 BLOCKS = 4
-SMALL = MinimumMappingUnit(mining_ha=0.02, road_m=20.0, huts=1, mining_once_ha=0.02)
+SMALL = MinimumMappingUnit(mining_ha=0.02, road_m=20.0, huts=1)
 
 
 @st.composite
@@ -202,9 +200,7 @@ def histories(draw: st.DrawFn) -> list[Observation]:
         stored[:, sky != SkyClass.CLEAR] = 0
         positions, values = sparse(stored, origin=ORIGIN, side=1000)
         platform = draw(st.sampled_from(["s2a", "s2b"]))
-        made.append(
-            Observation(f"o{number}", f"o{number}", platform, START + timedelta(days=day), 10, positions, values, sky, ORIGIN)
-        )
+        made.append(Observation(f"o{number}", f"o{number}", platform, START + timedelta(days=day), 10, positions, values, sky, ORIGIN))
     return made
 
 

@@ -66,10 +66,10 @@ def stream(fingerprint: str, *looks: Observation, calibrated: bool = True) -> St
 
 def _row(o: Observation, fingerprint: str, calibrated: bool) -> ObservationRow:
     return ObservationRow(
-        observation_id=sha256_of(o.observation_id.encode()), tile=TILE, fingerprint=fingerprint, acquisition_key=o.scene_id, revision="1", scene_id=o.scene_id,
-        platform=o.platform, acquired_at=o.acquired_at, model_id=fingerprint.split("/")[0], model_sha256="ab" * 32, calibrated=calibrated,
-        resolution_m=o.resolution_m, blob="01" * 32, quicklook="02" * 32, quicklook_bounds="0,0,1,1", footprint_share=1.0,
-        clear_share=1.0, cloud_share=0.0, tense="test", recorded_at=START,
+        observation_id=sha256_of(o.observation_id.encode()), tile=TILE, fingerprint=fingerprint, acquisition_key=o.scene_id,
+        revision="1", scene_id=o.scene_id, platform=o.platform, acquired_at=o.acquired_at, model_id=fingerprint.split("/")[0],
+        model_sha256="ab" * 32, calibrated=calibrated, resolution_m=o.resolution_m, blob="01" * 32, quicklook="02" * 32,
+        quicklook_bounds="0,0,1,1", footprint_share=1.0, clear_share=1.0, cloud_share=0.0, tense="test", recorded_at=START,
     )  # fmt: skip
 
 
@@ -87,9 +87,7 @@ def s2(*looks: tuple[float, Shown]) -> Stream:
 
 
 def planet(*looks: tuple[float, Shown]) -> Stream:
-    return stream(
-        "rgbn/1", look(1, resolution_m=5, platform="ps"), *(look(d, shown, resolution_m=5, platform="ps") for d, shown in looks)
-    )
+    return stream("rgbn/1", look(1, resolution_m=5, platform="ps"), *(look(d, shown, resolution_m=5, platform="ps") for d, shown in looks))
 
 
 def test_one_sensor_one_look() -> None:

@@ -20,7 +20,12 @@ def _flip(path: Path) -> None:
     path.write_bytes(bytes(content))
 
 
-DAMAGES = {"a flipped bit": _flip, "cut short": lambda p: os.truncate(p, 100), "emptied": lambda p: os.truncate(p, 0), "deleted": Path.unlink}
+DAMAGES = {
+    "a flipped bit": _flip,
+    "cut short": lambda p: os.truncate(p, 100),
+    "emptied": lambda p: os.truncate(p, 0),
+    "deleted": Path.unlink,
+}
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -49,7 +49,8 @@ def refused(*args: object) -> JagawanaError:
 
 def zone_file(folder: Path) -> Path:
     features = [
-        {"type": "Feature", "geometry": mapping(z.geometry), "properties": {"kind": z.kind.value, "name": z.name}} for z in (PARK, FAR_CONCESSION)
+        {"type": "Feature", "geometry": mapping(z.geometry), "properties": {"kind": z.kind.value, "name": z.name}}
+        for z in (PARK, FAR_CONCESSION)
     ]
     path = folder / "zones.geojson"
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
@@ -128,7 +129,9 @@ def test_a_setting_in_the_environment_is_checked_too(tmp_path: Path, monkeypatch
 # ---- scene, then replay ------------------------------------------------------------------------------------------
 
 
-def loose(path: Path, bands: int, *, pixel_m: float = 10.0, mining: bool = False, scale: tuple[float, float] | None = None, side: int = 96) -> Path:
+def loose(
+    path: Path, bands: int, *, pixel_m: float = 10.0, mining: bool = False, scale: tuple[float, float] | None = None, side: int = 96
+) -> Path:
     """A plain GeoTIFF of forest, with a pit where asked."""
     values = np.array(FOREST[:bands])[:, None, None] * np.ones((1, side, side))
     if mining:
@@ -269,11 +272,23 @@ def test_the_doctor_finds_a_damaged_model(tmp_path: Path, monkeypatch: pytest.Mo
 def test_detect_is_quiet_about_images_without_a_place(tmp_path: Path) -> None:
     """As a user runs it: nothing but results on stdout, no warning of a library on stderr."""
     pixels = np.full((6, 48, 48), 400, np.uint16)
-    with pytest.warns(rasterio.errors.NotGeoreferencedWarning), rasterio.open(
-        tmp_path / "plain.tif", "w", driver="GTiff", width=48, height=48, count=6, dtype="uint16"
-    ) as file:
+    with (
+        pytest.warns(rasterio.errors.NotGeoreferencedWarning),
+        rasterio.open(tmp_path / "plain.tif", "w", driver="GTiff", width=48, height=48, count=6, dtype="uint16") as file,
+    ):
         file.write(pixels)
-    command = [sys.executable, "-m", "jagawana.services.cli", "detect", tmp_path / "plain.tif", "--out", tmp_path / "out", "--model", "spectral-6", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "jagawana.services.cli",
+        "detect",
+        tmp_path / "plain.tif",
+        "--out",
+        tmp_path / "out",
+        "--model",
+        "spectral-6",
+        "--json",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr and "Warning" not in done.stdout
@@ -292,5 +307,3 @@ def test_detect_for_people_and_for_a_folder(tmp_path: Path) -> None:
 def test_the_bands_choose_the_model(tmp_path: Path) -> None:
     made = [run_json("detect", loose(tmp_path / f"{n}.tif", n, side=48), "--out", tmp_path / "out")[0]["model"] for n in (6, 4)]
     assert made == ["s2", "rgbn"]
-
-

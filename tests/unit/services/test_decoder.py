@@ -195,7 +195,8 @@ def header(count: int = 1, *, descriptions: tuple[str, ...] | None = None, dtype
 @pytest.mark.parametrize(
     ("given", "names"),
     [
-        (("B02", "B8", "SCL", "AOT"), ("blue", "nir", "scl", None)), (("Red", "green (560 nm)", "B11, SWIR 1", " nir "), ("red", "green", "swir16", "nir")),
+        (("B02", "B8", "SCL", "AOT"), ("blue", "nir", "scl", None)),
+        (("Red", "green (560 nm)", "B11, SWIR 1", " nir "), ("red", "green", "swir16", "nir")),
         (("", "B04"), (None, "red")),
     ],
 )  # fmt: skip

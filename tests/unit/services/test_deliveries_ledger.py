@@ -134,7 +134,7 @@ def test_waits_end_at_an_hour() -> None:
 def test_it_is_sent_when_the_channel_comes_back(world: World) -> None:
     answers = iter([fails, takes])
     world.owe(to=("post-1",))
-    channel = FakeChannel(post_1=lambda m: next(answers)(m))
+    channel = FakeChannel(post_1=lambda m: (behave := next(answers), behave(m))[1])
     room = world.room(channel)
     drain(room)
     world.at += FIRST_WAIT

@@ -22,7 +22,9 @@ S2 = SceneFacts(AT, "sentinel-2a", "05.10")
 PLANET = SceneFacts(AT, "planetscope")
 
 
-def tif(path: Path, bands: int = 6, *, pixel_m: float = 10, crs: str | None = "EPSG:32749", names: tuple[str, ...] = (), **more: Any) -> Path:
+def tif(
+    path: Path, bands: int = 6, *, pixel_m: float = 10, crs: str | None = "EPSG:32749", names: tuple[str, ...] = (), **more: Any
+) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     scale = more.pop("scale", None)
     place = Affine(pixel_m, 0, 453_000, 0, -pixel_m, 9_871_000)

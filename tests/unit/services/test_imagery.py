@@ -28,7 +28,9 @@ LIMITS = DecoderLimits(30.0, 1 << 30)
 HALO = 32
 
 
-def raster(path: Path, pixels: np.ndarray, west: float, north: float, *, pixel_m: float = 10, epsg: int = 32749, nodata: float | None = 0) -> dict[str, Any]:
+def raster(
+    path: Path, pixels: np.ndarray, west: float, north: float, *, pixel_m: float = 10, epsg: int = 32749, nodata: float | None = 0
+) -> dict[str, Any]:
     """Write an asset and describe it; `pixels` is (bands, rows, columns)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     place = Affine(pixel_m, 0, west, 0, -pixel_m, north)
@@ -36,7 +38,8 @@ def raster(path: Path, pixels: np.ndarray, west: float, north: float, *, pixel_m
                        crs=f"EPSG:{epsg}", transform=place, nodata=nodata) as file:  # fmt: skip
         file.write(pixels)
     return {
-        "href": str(path), "proj:code": f"EPSG:{epsg}", "proj:shape": list(pixels.shape[1:]), "proj:transform": list(place)[:6], **describe(path),
+        "href": str(path), "proj:code": f"EPSG:{epsg}", "proj:shape": list(pixels.shape[1:]), "proj:transform": list(place)[:6],
+        **describe(path),
     }  # fmt: skip
 
 
@@ -141,7 +144,10 @@ def test_a_20_m_band_lies_where_the_10_m_bands_lie(tmp_path: Path) -> None:
     """A ramp in 20 m pixels, read bilinearly at 10 m, is the same ramp in metres."""
     columns = np.arange(60)
     ramp = np.broadcast_to(1000 + 40 * columns, (2, 60, 60)).astype(np.uint16)
-    fine, coarse = raster(tmp_path / "10.tif", ground(120, 120)[:4], W + 800, N - 800), raster(tmp_path / "20.tif", ramp, W + 800, N - 800, pixel_m=20)
+    fine, coarse = (
+        raster(tmp_path / "10.tif", ground(120, 120)[:4], W + 800, N - 800),
+        raster(tmp_path / "20.tif", ramp, W + 800, N - 800, pixel_m=20),
+    )
     with image(item({"a": described(fine, *BANDS[:4]), "b": described(coarse, "swir16", "swir22")})) as scene:
         assert scene.finest.transform.a == 10
         window = scene.window(SQUARE, 10, HALO)
@@ -155,7 +161,10 @@ def test_a_20_m_band_lies_where_the_10_m_bands_lie(tmp_path: Path) -> None:
 
 def test_the_scene_classification_is_never_mixed(tmp_path: Path) -> None:
     codes = np.random.default_rng(0).choice([4, 9], (1, 60, 60)).astype(np.uint8)
-    fine, scl = raster(tmp_path / "10.tif", ground(120, 120), W + 800, N - 800), raster(tmp_path / "scl.tif", codes, W + 800, N - 800, pixel_m=20)
+    fine, scl = (
+        raster(tmp_path / "10.tif", ground(120, 120), W + 800, N - 800),
+        raster(tmp_path / "scl.tif", codes, W + 800, N - 800, pixel_m=20),
+    )
     with image(item({"a": described(fine, *BANDS), "b": described(scl, "scl")})) as scene:
         window = scene.window(SQUARE, 10, HALO)
         assert window is not None
@@ -223,7 +232,10 @@ def test_a_scene_in_the_neighbouring_zone_s_grid_is_where_it_belongs(tmp_path: P
 
 
 def seen_of(folder: Path, pixels: np.ndarray, scl: np.ndarray, west: float, north: float, square: Square = SQUARE) -> TileSeen:
-    assets = {"a": described(raster(folder / "a.tif", pixels, west, north), *BANDS), "scl": described(raster(folder / "scl.tif", scl, west, north), "scl")}
+    assets = {
+        "a": described(raster(folder / "a.tif", pixels, west, north), *BANDS),
+        "scl": described(raster(folder / "scl.tif", scl, west, north), "scl"),
+    }
     with image(item(assets)) as scene:
         window = scene.window(square, 10, HALO)
         assert window is not None
@@ -231,7 +243,9 @@ def seen_of(folder: Path, pixels: np.ndarray, scl: np.ndarray, west: float, nort
 
 
 def blob(seen: TileSeen) -> bytes:
-    return encode(seen.probabilities, seen.sky, square=SQUARE, origin=seen.origin, resolution_m=10, label=ObservationLabel(TILE, "s", SCENE_AT, "f"))
+    return encode(
+        seen.probabilities, seen.sky, square=SQUARE, origin=seen.origin, resolution_m=10, label=ObservationLabel(TILE, "s", SCENE_AT, "f")
+    )
 
 
 SCENE_AT = Scene(0).acquired_at
@@ -244,7 +258,10 @@ def test_an_observation_depends_on_the_scene_near_the_tile_and_on_nothing_else(t
     pixels = ground(size, size)
     scl = np.where(np.random.default_rng(1).random((1, size, size)) < 0.001, 9, 4).astype(np.uint8)
     tight = seen_of(tmp_path / "tight", pixels, scl, W - margin * 10, N + margin * 10)
-    wide_pixels, wide_scl = np.full((6, size + 2 * beyond, size + 2 * beyond), 3_000, np.uint16), np.full((1, size + 2 * beyond, size + 2 * beyond), 3, np.uint8)
+    wide_pixels, wide_scl = (
+        np.full((6, size + 2 * beyond, size + 2 * beyond), 3_000, np.uint16),
+        np.full((1, size + 2 * beyond, size + 2 * beyond), 3, np.uint8),
+    )
     wide_pixels[:, beyond:-beyond, beyond:-beyond], wide_scl[:, beyond:-beyond, beyond:-beyond] = pixels, scl
     wide = seen_of(tmp_path / "wide", wide_pixels, wide_scl, W - (margin + beyond) * 10, N + (margin + beyond) * 10)
     assert blob(tight) == blob(wide) and tight.quicklook == wide.quicklook and tight.bounds == wide.bounds

@@ -104,7 +104,7 @@ def test_mining_is_told_when_seen_once_where_it_must_not_be_and_not_where_it_may
 
 LINE = ((100.0, 500.0), (800.0, 500.0))
 PIT_NEAR = shapely.box(X + 800 + NEAR_M, Y + 450, X + 800 + NEAR_M + 100, Y + 550)
-PIT_FAR = shapely.transform(PIT_NEAR, lambda xy: xy + (1, 0))
+PIT_FAR = shapely.transform(PIT_NEAR, lambda xy: xy + np.array([1, 0]))
 HUTS = shapely.MultiPoint([(X + 500, Y + 700)])
 
 

@@ -37,7 +37,9 @@ def truth(*events: TrueEvent, sites: tuple[TrueSite, ...] = ()) -> Truth:
     return Truth(EPSG, events, tuple(TrueState(e.first_visible_at, e.final) for e in events), sites)
 
 
-def told(number: int, day: float, east: float, state: AlertState = AlertState.PROVISIONAL, *, of: int | None = None, road: bool = False) -> AlertPublished:
+def told(
+    number: int, day: float, east: float, state: AlertState = AlertState.PROVISIONAL, *, of: int | None = None, road: bool = False
+) -> AlertPublished:
     """Record `number` of alert `of` (its own by default): a pit or a road at a place, decided by the scene of a day."""
     degrees = reproject(pit(east) if not road else shapely.LineString([(X + east, Y), (X + east, Y + 300)]), EPSG, 4326)
     geometry: Any = (
@@ -54,7 +56,9 @@ def told(number: int, day: float, east: float, state: AlertState = AlertState.PR
 
 
 def scored(records: list[AlertPublished], real: Truth, *, watched_km2: float = 100.0, months: float = 2.0) -> WorldScore:
-    return score(records, real, lambda _place, after, until: round((until - after) / timedelta(days=5)), watched_km2=watched_km2, months=months)
+    return score(
+        records, real, lambda _place, after, until: round((until - after) / timedelta(days=5)), watched_km2=watched_km2, months=months
+    )
 
 
 def test_every_event_told_and_nothing_else_is_perfect() -> None:

@@ -44,7 +44,9 @@ def numbers(values: np.ndarray, scale: float = 1e-4, offset: float = 0.0) -> np.
     return np.rint((values - offset) / scale).astype(np.uint16)
 
 
-def detected(source: Path, *, model: str | None = "spectral-6", probabilities: bool = False, cloud_mask: str = "none") -> list[dict[str, Any]]:
+def detected(
+    source: Path, *, model: str | None = "spectral-6", probabilities: bool = False, cloud_mask: str = "none"
+) -> list[dict[str, Any]]:
     out = (source if source.is_dir() else source.parent) / "out"
     return detect_images(source, out, load_settings(model=model), probabilities=probabilities, cloud_mask=cloud_mask)
 
@@ -88,7 +90,8 @@ def test_a_mask_lies_where_its_image_lies(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("pixels", "nodata"),
-    [(numbers(reflectance()), 0), (numbers(reflectance()), None), (numbers(reflectance()), 65535), (reflectance(), -1.0), (reflectance(), None)],
+    [(numbers(reflectance()), 0), (numbers(reflectance()), None), (numbers(reflectance()), 65535), (reflectance(), -1.0),
+     (reflectance(), None)],
     ids=["0", "0 without saying so", "65535", "-1", "NaN"],
 )  # fmt: skip
 def test_where_there_is_no_data_nothing_was_observed(pixels: np.ndarray, nodata: float | None, tmp_path: Path) -> None:

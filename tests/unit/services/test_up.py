@@ -1,11 +1,13 @@
 """Running until stopped: a scene dropped into the folder becomes an alert on the page, and SIGTERM ends it cleanly."""
 
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +18,15 @@ from pathlib import Path
 import pytest
 from chain import PIT, load_zones, service
 from scenes import Scene, write_archive
+
+from jagawana.schemas.errors import ErrorCode, TransientError
+from jagawana.schemas.observation import AlertTense
+from jagawana.schemas.topics import Topic
+from jagawana.services import up as up_module
+from jagawana.services.store import log
+from jagawana.services.store.database import transaction
+from jagawana.services.up import PAUSE_SECONDS, _take
+from jagawana.services.wiring import Service
 
 PATIENCE_S = 40.0
 STOP_S = 8.0
@@ -103,35 +114,59 @@ def test_scenes_dropped_into_the_folder_become_an_alert_on_the_page(tmp_path: Pa
     assert (data / "messages" / "messages.jsonl").read_text().count("\n") == 2 and not list((data / "spool").glob("*"))
 
 
-def test_it_ends_after_the_scene_in_hand_and_the_next_run_goes_on(tmp_path: Path) -> None:
+def test_it_ends_after_the_scene_in_hand_and_keeps_the_others_for_later(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    load_zones(service(data))
-    drop(write_archive(tmp_path / "archive", [Scene(10 * n, mining=[PIT] if n else []) for n in range(150)]), data / "inbox")
+    load_zones(chain := service(data))
+    drop(write_archive(tmp_path / "archive", [Scene(n, size=48) for n in range(60)]), data / "inbox")
     with up(data) as (process, page):
         until("a first scene", lambda: page.health().get("tiles") == 1, process)
         assert stopped(process) < STOP_S
-    done = _scenes_done(data)
-    assert 0 < done < 150, "it ended between two scenes"
-    with up(data) as (process, page):
-        until("more scenes", lambda: _scenes_done(data) > done, process)
-        stopped(process)
-
-
-def _scenes_done(data: Path) -> int:
-    from jagawana.services.store.database import open_database, transaction
-    from jagawana.services.store.log import count_outcomes
-
-    engine = open_database(data / "jagawana.sqlite")
-    with transaction(engine) as session:
-        found = count_outcomes(session, "detect").get("done", 0)
-    engine.dispose()
-    return found
+    with transaction(chain.engine) as session:
+        assert 0 < log.count_outcomes(session, "detect")["done"] < 60, "it ended between two scenes"
+        assert log.next_event(session, "detect", Topic.SCENES) is not None
+        assert log.next_event(session, "assess", Topic.OBSERVATIONS) is None, "the scene in hand went all the way"
 
 
 def test_a_second_one_on_the_same_folder_says_so(tmp_path: Path) -> None:
     with up(tmp_path / "data") as (first, page):
         until("the first", lambda: page.health().get("status") == "ok", first)
         with up(tmp_path / "data") as (second, _):
-            out, err = second.communicate(timeout=PATIENCE_S)
+            _, err = second.communicate(timeout=PATIENCE_S)
         assert second.returncode == 1 and "STORE_BUSY: another process works on" in err and "Traceback" not in err
         stopped(first)
+
+
+def _dead(chain: Service) -> list[str]:
+    with transaction(chain.engine) as session:
+        return [letter.code for letter in log.dead_letters(session)]
+
+
+def test_a_half_written_item_is_waited_for_and_one_that_stays_so_is_refused(tmp_path: Path) -> None:
+    chain, inbox, stop = service(tmp_path / "data"), tmp_path / "inbox", threading.Event()
+    drop(write_archive(tmp_path / "archive", [Scene(0, size=48)]), inbox)
+    (item,) = (inbox / "items").iterdir()
+    whole = item.read_text()
+    item.write_text(whole[: len(whole) // 2])
+    assert _take(chain, inbox, AlertTense.TEST, None, stop) == {item} and _dead(chain) == []
+    assert _take(chain, inbox, AlertTense.TEST, {item}, stop) == {item}
+    os.utime(item, (time.time() - 2 * PAUSE_SECONDS,) * 2)
+    assert _take(chain, inbox, AlertTense.TEST, {item}, stop) == set() and _dead(chain) == ["MESSAGE_UNREADABLE"]
+    item.write_text(whole)
+    assert _take(chain, inbox, AlertTense.TEST, {item}, stop) == set()
+    with transaction(chain.engine) as session:
+        assert log.count_outcomes(session, "detect") == {"dead": 1, "done": 1}
+
+
+def test_items_that_could_not_be_sent_are_sent_when_the_store_answers_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain, inbox, stop = service(tmp_path / "data"), tmp_path / "inbox", threading.Event()
+    drop(write_archive(tmp_path / "archive", [Scene(0, size=48)]), inbox)
+
+    def busy(*_args: object, **_more: object) -> None:
+        raise TransientError(ErrorCode.STORE_BUSY, "disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(up_module, "send", busy)
+        again = _take(chain, inbox, AlertTense.TEST, None, stop)
+    assert len(again) == 1 and _take(chain, inbox, AlertTense.TEST, again, stop) == set()
+    with transaction(chain.engine) as session:
+        assert log.count_outcomes(session, "detect") == {"done": 1}
