@@ -178,7 +178,7 @@ def _describe(
     before = _last_clean(state, at)
     confirmed = state.confirmed[at][state.confirmed[at] != NEVER]
     ended = bool((state.phase[at] == Phase.ENDED).all())
-    is_confirmed = ended or _enough(len(confirmed), kind, state.resolution_m, unit)
+    is_confirmed = ended or _is_confirmed(kind, len(confirmed), len(at), state.resolution_m, unit)
     confirmed_look = _when_large_enough(confirmed, kind, state.resolution_m, unit) if is_confirmed else None
     shown = [i for i in range(first, last + 1) if i in (first, last) or _shows(state, i, at)]
     return Change(
@@ -196,6 +196,13 @@ def _describe(
         after=_clearest(state, last, at),
         shown_by=tuple(o for i in shown for o in state.looks[i]),
     )
+
+
+def _is_confirmed(kind: ChangeClass, confirmed_px: int, all_px: int, resolution_m: int, unit: MinimumMappingUnit) -> bool:
+    """Enough of it was seen again; of a camp half, since pixels do not tell how many roofs they are."""
+    if kind is ChangeClass.HUT:
+        return 2 * confirmed_px >= all_px
+    return _enough(confirmed_px, kind, resolution_m, unit)
 
 
 def _enough(pixels: int, kind: ChangeClass, resolution_m: int, unit: MinimumMappingUnit) -> bool:

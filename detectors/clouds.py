@@ -45,8 +45,9 @@ class CloudMask(Protocol):
 
 SCL_FILL = (0, 1)
 """No data; saturated or defective."""
-SCL_CLOUD = (8, 9, 10)
-"""Cloud medium and high probability, thin cirrus."""
+SCL_CLOUD = (8, 9, 10, 11)
+"""Cloud medium and high probability, thin cirrus, snow. Snow hides the ground as a cloud does, and bright cloud tops are often
+classified as snow, in May and in the tropics too: counted as clear, they were most of the false mining in docs/real-input.md."""
 SCL_SHADOW = (3,)
 """Cloud shadow. 2 (dark features, cast shadow of hills) is ground and stays clear."""
 CLOUD_MARGIN_M = 30.0

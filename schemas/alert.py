@@ -75,6 +75,7 @@ class WhatChanged(StrEnum):
     CATEGORY = "category"
     ZONE_LAYER = "zone_layer"
     RULE_PACK = "rule_pack"
+    TENSE = "tense"  # known from a test or from history; now it is happening
     NO_LONGER_SEEN = "no_longer_seen"
     NO_LONGER_IN_ZONE = "no_longer_in_zone"
 

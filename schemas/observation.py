@@ -16,6 +16,16 @@ class AlertTense(StrEnum):
     INJECTION = "injection"
     TEST = "test"
 
+    @property
+    def is_real(self) -> bool:
+        """Whether it is about the world, now or then."""
+        return self in (AlertTense.CURRENT, AlertTense.ARCHIVAL)
+
+    @property
+    def reality(self) -> int:
+        """How real: a test is less than an injection into a real scene, history less than what happens now."""
+        return [AlertTense.TEST, AlertTense.INJECTION, AlertTense.ARCHIVAL, AlertTense.CURRENT].index(self)
+
 
 class ModelRef(Model):
     """Which network saw it. A changed fingerprint re-baselines a tile's history and never alerts."""

@@ -63,7 +63,10 @@ class TileAssessed:
         row = self._write(session, row, content)
         if published is None:
             self._publish(session, row, first_record(content, tense=tense, at=at))
-        elif (record := next_record(published, content, row.record_number, tense=tense, at=at)) is not None:
+            return
+        told_as = store.record(session, row.alert_id, row.record_number).alert_tense
+        record = next_record(published, content, row.record_number, told_as=told_as, tense=tense, at=at)
+        if record is not None:
             self._publish(session, row, record)
 
     def _withdraw(self, session: Session, row: AlertRow, at: datetime) -> None:
@@ -73,7 +76,7 @@ class TileAssessed:
             session.delete(row)
             return
         if published.state is not AlertState.RETRACTED:
-            tense = AlertTense(store.record(session, row.alert_id, row.record_number).alert_tense)
+            tense = store.record(session, row.alert_id, row.record_number).alert_tense
             self._publish(session, row, retraction(published, row.record_number, rejudged=self.rejudged, tense=tense, at=at))
         row.state = AlertState.RETRACTED
 

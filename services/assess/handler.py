@@ -50,7 +50,7 @@ class AssessRoom:
         """
         with transaction(self.engine) as session:
             read = alert_store.tile_state(session, tile)
-            rows = observations.current(session, tile)
+            rows = observations.real(observations.current(session, tile))
             zones_version = zones.version(session)
         found = findings(tile, self.histories.streams(rows), self._zones(tile, zones_version), self.pack) if rows else []
         return TileAssessed(read, zones_version, self.rules_version, found, _tenses(found, rows), self.audience)
@@ -82,8 +82,6 @@ def _tenses(found: Sequence[Finding], rows: Sequence[ObservationRow]) -> dict[st
 
 
 def _tense(evidence: Sequence[AlertTense]) -> AlertTense:
-    """As real as the least real scene that shows it; among real scenes the last one decides."""
-    for unreal in (AlertTense.TEST, AlertTense.INJECTION):
-        if unreal in evidence:
-            return unreal
-    return evidence[-1]
+    """Real scenes: current if one of them is. Others: as unreal as the least real of them."""
+    reality = [t for t in evidence if t.is_real]
+    return max(reality, key=lambda t: t.reality) if reality else min(evidence, key=lambda t: t.reality)

@@ -1,7 +1,8 @@
 """Changes cut along cells and zones: the pieces that alerts are made of."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -18,7 +19,7 @@ from jagawana.services.assess.histories import Stream
 NEAR_M = 500.0
 """Mining, or huts beside a road, this near make a precursor more than a road (field practice: one patrol leg)."""
 MINIMUM_PIECE = {ChangeClass.MINING: 1_000.0, ChangeClass.ROAD: 50.0, ChangeClass.HUT: 0.0}
-"""Square metres, metres: smaller pieces are slivers at a border, unless they are all there is of a change."""
+"""Square metres, metres: smaller pieces are slivers at a border."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,28 @@ def _cut(tile: TileId, stream: Stream, change: Change, around: Surroundings, zon
 
 
 def _without_slivers(cut: Iterable[Piece]) -> list[Piece]:
-    all_of_it = list(cut)
-    kept = [p for p in all_of_it if size(p.change.change_class, p.geometry) >= MINIMUM_PIECE[p.change.change_class]]
-    return kept or sorted(all_of_it, key=lambda p: (-size(p.change.change_class, p.geometry), p.key[0], p.key[1] or "", p.key[2]))[:1]
+    """Slivers of a change join its largest piece under the same zone and rule, so that a pit on a cell's corner keeps its hectares.
+
+    A zone that is only touched by slivers gets none of the change, unless slivers are all there is of it.
+    """
+    by_verdict: dict[tuple[str | None, str], list[Piece]] = defaultdict(list)
+    for piece in sorted(cut, key=_largest_first):
+        by_verdict[piece.key[1:]].append(piece)
+    joined = [piece for pieces_of in by_verdict.values() for piece in _joined(pieces_of)]
+    large = [p for p in joined if size(p.change.change_class, p.geometry) >= MINIMUM_PIECE[p.change.change_class]]
+    return large or sorted(joined, key=_largest_first)[:1]
+
+
+def _joined(mine: Sequence[Piece]) -> list[Piece]:
+    minimum = MINIMUM_PIECE[mine[0].change.change_class]
+    small = [p for p in mine[1:] if size(p.change.change_class, p.geometry) < minimum]
+    largest = replace(mine[0], geometry=shapely.union_all([mine[0].geometry, *(p.geometry for p in small)])) if small else mine[0]
+    return [largest, *(p for p in mine[1:] if p not in small)]
+
+
+def _largest_first(piece: Piece) -> tuple[float, str, str, str]:
+    cell, zone, rule = piece.key
+    return -size(piece.change.change_class, piece.geometry), cell, zone or "", rule
 
 
 def _same_kind(kind: ChangeClass, part: BaseGeometry) -> BaseGeometry:

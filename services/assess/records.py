@@ -23,15 +23,18 @@ def first_record(content: AlertContent, *, tense: AlertTense, at: datetime) -> A
     return _record(content, 1, AlertType.INITIAL, (WhatChanged.FIRST_SEEN,), tense=tense, at=at)
 
 
-def next_record(told: AlertContent, content: AlertContent, number: int, *, tense: AlertTense, at: datetime) -> AlertPublished | None:
+def next_record(
+    told: AlertContent, content: AlertContent, number: int, *, told_as: AlertTense, tense: AlertTense, at: datetime
+) -> AlertPublished | None:
     """The record after `number`, or None when nothing changed that a reader would act on.
 
     Args:
         told: content of the last record.
         content: what is believed now.
         number: the last record's number.
+        told_as: the last record's tense; what was only a test or history and now happens is news to people.
     """
-    what = material_changes(told, content)
+    what = (*material_changes(told, content), *((WhatChanged.TENSE,) if tense.reality > told_as.reality else ()))
     if not what:
         return None
     same_evidence = told.evidence.observation_ids == content.evidence.observation_ids

@@ -53,9 +53,9 @@ class FolderBlobs:
         try:
             content = self.path(name).read_bytes()
         except FileNotFoundError as e:
-            raise DataError(ErrorCode.BLOB_DAMAGED, f"blob {name} is missing; restore it or replay its scene") from e
+            raise DataError(ErrorCode.BLOB_DAMAGED, f"blob {name} is missing; restore it from a backup") from e
         if hashlib.sha256(content).hexdigest() != name:
-            raise DataError(ErrorCode.BLOB_DAMAGED, f"blob {name} is damaged; restore it or replay its scene")
+            raise DataError(ErrorCode.BLOB_DAMAGED, f"blob {name} is damaged; restore it from a backup")
         return content
 
 

@@ -1,18 +1,31 @@
 """Observations in the database: append-only, the current one of an acquisition is its highest revision."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, select
 
+from jagawana.schemas.observation import AlertTense
 from jagawana.services.store.tables import ObservationRow, SceneRootRow, SceneRow
 
 
 def remember(session: Session, rows: Iterable[ObservationRow | SceneRow]) -> None:
-    """Insert; what is already there stays as it was first committed."""
+    """Insert; what is already there stays as it was first committed, but for its tense.
+
+    A scene that was replayed as a test and then really arrives is real; one that really arrived is not made a test by a replay.
+    """
     for row in rows:
         session.execute(insert(type(row)).values(**row.model_dump()).on_conflict_do_nothing())
+        if isinstance(row, ObservationRow):
+            _make_as_real(session, row)
+
+
+def _make_as_real(session: Session, row: ObservationRow) -> None:
+    known = session.get_one(ObservationRow, row.observation_id)
+    if AlertTense(row.tense).reality > AlertTense(known.tense).reality:
+        known.tense = row.tense
+        session.add(known)
 
 
 def current(session: Session, tile: str | None = None) -> list[ObservationRow]:
@@ -24,6 +37,15 @@ def current(session: Session, tile: str | None = None) -> list[ObservationRow]:
         if key not in best or (row.revision, row.observation_id) > (best[key].revision, best[key].observation_id):
             best[key] = row
     return sorted(best.values(), key=lambda r: (r.tile, r.fingerprint, r.acquired_at, r.acquisition_key))
+
+
+def real(rows: Sequence[ObservationRow]) -> list[ObservationRow]:
+    """Of one tile: the real observations; tests and injections count only where there is no real one.
+
+    A test scene sent into a working service must neither confirm, end nor mute what real scenes have shown.
+    """
+    kept = [r for r in rows if AlertTense(r.tense).is_real]
+    return kept or list(rows)
 
 
 def tiles(session: Session) -> list[str]:

@@ -158,7 +158,7 @@ CASES: dict[str, tuple[ErrorCode, Spoil]] = {
     "a metre a pixel": (ErrorCode.GRID_UNSUPPORTED, _image(lambda p: _raster(p, transform=Affine(1, 0, 453_000, 0, -1, 9_871_000)))),
     "one tile to the east": (ErrorCode.GRID_MISMATCH, _image(lambda p: _raster(p, transform=Affine(10, 0, 463_000, 0, -10, 9_871_000)))),
     "three bands": (ErrorCode.BANDS_MISMATCH, _image(lambda p: _raster(p, count=3))),
-    "bands no model reads": (ErrorCode.BANDS_MISSING, _item(lambda d: d["assets"]["image"]["bands"][3].update({"eo:common_name": "rededge"}))),
+    "bands no model reads": (ErrorCode.BANDS_MISSING, _item(lambda d: d["assets"]["image"]["bands"][3].update({"eo:common_name": "rededge"}))),  # noqa: E501
     "nothing but fill": (ErrorCode.NO_VALID_PIXELS, _image(_zeros)),
 }  # fmt: skip
 

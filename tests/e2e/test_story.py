@@ -138,3 +138,18 @@ def test_only_current_scenes_reach_people(tmp_path: Path) -> None:
         load_zones(chain)
         summary = told(chain, STORY[:2], tmp_path / "archive", tense=tense)
         assert sum(summary.deliveries.values()) == 2 + owed and summary.deliveries["sent"] == 2
+
+
+def test_a_scene_tried_as_a_test_reaches_people_when_it_really_arrives(tmp_path: Path) -> None:
+    audience = tmp_path / "audience.toml"
+    audience.write_text('[[recipient]]\nid = "post-7"\nname = "Pos 7"\nchannel = "json://127.0.0.1:9/"\nmin_state = "provisional"\n')
+    chain = service(tmp_path / "data", audience=audience, channel_schemas=("json",))
+    load_zones(chain)
+    assert sum(told(chain, STORY[:2], tmp_path / "archive", tense=AlertTense.TEST).deliveries.values()) == 2
+    told(chain, STORY[:2], tmp_path / "archive", tense=AlertTense.CURRENT)
+    test, withdrawn, real = records(chain)
+    assert (test.alert_tense, withdrawn.alert_type, real.alert_tense) == (AlertTense.TEST, AlertType.RETRACTION, AlertTense.CURRENT)
+    assert WhatChanged.TENSE in real.what_changed
+    summary = told(chain, STORY[:2], tmp_path / "archive", tense=AlertTense.ARCHIVAL)
+    assert records(chain) == [test, withdrawn, real], "a replay makes nothing less real"
+    assert sum(summary.deliveries.values()) == 3 * 2 + 1, "the logbook heard all three, the post only what is real"

@@ -16,7 +16,7 @@ from scenes import Scene, write_archive
 
 KILLS = 20
 ARCHIVE = tuple(
-    Scene(10 * n, mining=[[], [PIT], [GROWN]][(n > 0) + (n > 5)], clouds=[(0, 0, 40, 40)] if n % 4 == 3 else [], east=453_000 + 960 * (n % 2))
+    Scene(10 * n, mining=[[], [PIT], [GROWN]][(n > 0) + (n > 5)], clouds=[(0, 0, 40, 40)] * (n % 4 == 3), east=453_000 + 960 * (n % 2))
     for n in range(30)
 )  # fmt: skip
 

@@ -21,6 +21,7 @@ _COMPACT = CompactPhrases(
     withdrawn_because={
         WhatChanged.FIRST_SEEN: "re-analysed",
         WhatChanged.SEEN_AGAIN: "re-analysed",
+        WhatChanged.TENSE: "re-analysed",
         WhatChanged.STAGE: "re-analysed",
         WhatChanged.STATE: "re-analysed",
         WhatChanged.AREA: "too small",
@@ -113,6 +114,7 @@ EN = Phrases(
     news={
         WhatChanged.FIRST_SEEN: "Seen for the first time.",
         WhatChanged.SEEN_AGAIN: "Seen again in a later image.",
+        WhatChanged.TENSE: "Known before from a test or from older images; now it is happening.",
         WhatChanged.STAGE: "A mining opening is now seen where only a road or huts were before.",
         WhatChanged.STATE: "Its state has changed, see below.",
         WhatChanged.AREA: "Its size has changed; the figures above are the latest.",
@@ -125,6 +127,7 @@ EN = Phrases(
     withdrawn_because={
         WhatChanged.FIRST_SEEN: "a new analysis no longer supports it",
         WhatChanged.SEEN_AGAIN: "a new analysis no longer supports it",
+        WhatChanged.TENSE: "a new analysis no longer supports it",
         WhatChanged.STAGE: "a new analysis no longer supports it",
         WhatChanged.STATE: "a new analysis no longer supports it",
         WhatChanged.AREA: "the shape is now smaller than the smallest size reported",

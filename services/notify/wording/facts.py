@@ -24,6 +24,7 @@ _WEIGHT = (
     WhatChanged.NO_LONGER_SEEN,
     WhatChanged.NO_LONGER_IN_ZONE,
     WhatChanged.FIRST_SEEN,
+    WhatChanged.TENSE,
     WhatChanged.STAGE,
     WhatChanged.CATEGORY,
     WhatChanged.STATE,

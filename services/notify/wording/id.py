@@ -21,6 +21,7 @@ _COMPACT = CompactPhrases(
     withdrawn_because={
         WhatChanged.FIRST_SEEN: "analisis ulang",
         WhatChanged.SEEN_AGAIN: "analisis ulang",
+        WhatChanged.TENSE: "analisis ulang",
         WhatChanged.STAGE: "analisis ulang",
         WhatChanged.STATE: "analisis ulang",
         WhatChanged.AREA: "terlalu kecil",
@@ -113,6 +114,7 @@ ID = Phrases(
     news={
         WhatChanged.FIRST_SEEN: "Pertama kali terlihat.",
         WhatChanged.SEEN_AGAIN: "Terlihat lagi pada citra berikutnya.",
+        WhatChanged.TENSE: "Sebelumnya hanya dari uji atau citra lama; sekarang sedang terjadi.",
         WhatChanged.STAGE: "Bukaan tambang kini terlihat di tempat yang sebelumnya hanya tampak jalan atau gubuk.",
         WhatChanged.STATE: "Status berubah, lihat di bawah.",
         WhatChanged.AREA: "Ukurannya berubah; angka di atas adalah yang terbaru.",
@@ -125,6 +127,7 @@ ID = Phrases(
     withdrawn_because={
         WhatChanged.FIRST_SEEN: "analisis ulang tidak lagi mendukungnya",
         WhatChanged.SEEN_AGAIN: "analisis ulang tidak lagi mendukungnya",
+        WhatChanged.TENSE: "analisis ulang tidak lagi mendukungnya",
         WhatChanged.STAGE: "analisis ulang tidak lagi mendukungnya",
         WhatChanged.STATE: "analisis ulang tidak lagi mendukungnya",
         WhatChanged.AREA: "bentuknya kini lebih kecil daripada ukuran terkecil yang dilaporkan",

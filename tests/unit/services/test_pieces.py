@@ -73,14 +73,14 @@ def test_a_pit_over_a_cell_s_edge_is_two_pieces_that_are_the_whole() -> None:
     assert sizes(cut(pit(950, 500, 100, 100))) == [("49MDU5070", 5_000.0), ("49MDU5170", 5_000.0)]
 
 
-def test_a_sliver_across_an_edge_is_dropped() -> None:
-    assert sizes(cut(pit(900, 500, 110, 90))) == [("49MDU5070", 9_000.0)], "900 m² are a sliver"
+def test_a_sliver_across_a_cell_edge_joins_the_rest_and_no_hectare_is_lost() -> None:
+    assert sizes(cut(pit(900, 500, 110, 90))) == [("49MDU5070", 9_900.0)], "900 m² are a sliver"
     assert len(cut(pit(900, 500, 120, 90))) == 2, "1,800 m² are a piece"
     assert MINIMUM_PIECE[ChangeClass.MINING] == 1_000
 
 
-def test_of_nothing_but_slivers_the_largest_is_kept() -> None:
-    assert sizes(cut(pit(980, 980, 50, 40))) == [("49MDU5170", 600.0)]
+def test_nothing_but_slivers_is_one_piece_where_most_of_it_is() -> None:
+    assert sizes(cut(pit(980, 980, 50, 40))) == [("49MDU5170", 2_000.0)]
 
 
 def test_a_piece_touching_an_edge_only_is_in_one_cell() -> None:
@@ -132,5 +132,5 @@ def test_a_road_seen_twice_is_told_in_a_park_and_elsewhere_only_near_activity() 
 
 def test_roads_and_camps_are_cut_by_cells_too() -> None:
     assert sizes(cut(road((500, 500), (1_500, 500), state=AlertState.CONFIRMED))) == [("49MDU5070", 500.0), ("49MDU5170", 500.0)]
-    assert sizes(cut(road((500, 500), (1_040, 500), state=AlertState.CONFIRMED))) == [("49MDU5070", 500.0)]
+    assert sizes(cut(road((500, 500), (1_040, 500), state=AlertState.CONFIRMED))) == [("49MDU5070", 540.0)]
     assert sizes(cut(camp())) == [("49MDU5070", 4.0)]

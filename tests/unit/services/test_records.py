@@ -31,7 +31,7 @@ def test_record_one_is_initial_and_supersedes_nothing() -> None:
 def test_nothing_new_is_no_record() -> None:
     told = content(mining_ha=1.0)
     later = told.model_copy(update={"last_seen_at": told.last_seen_at + timedelta(days=5), "evidence": MORE_EVIDENCE})
-    assert next_record(told, later, 1, **TENSE) is None, "another look at the same pit is not news"
+    assert next_record(told, later, 1, told_as=AlertTense.TEST, **TENSE) is None, "another look at the same pit is not news"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_every_material_change_is_named() -> None:
 def test_a_new_layer_version_is_an_update_and_never_blamed_on_new_evidence() -> None:
     told = content()
     judged = verdict((zone(layer_version="2027-01"),))
-    record = next_record(told, told.model_copy(update={"verdict": judged}), 1, **TENSE)
+    record = next_record(told, told.model_copy(update={"verdict": judged}), 1, told_as=AlertTense.TEST, **TENSE)
     assert record is not None and (record.alert_type, record.what_changed) == (AlertType.UPDATE, (WhatChanged.ZONE_LAYER,))
     assert changed(told, verdict=judged, evidence=MORE_EVIDENCE) == (), "a growing shape may touch another zone; that is no new layer"
 
@@ -74,7 +74,7 @@ def test_a_new_layer_version_is_an_update_and_never_blamed_on_new_evidence() -> 
 def test_new_evidence_is_subsequent() -> None:
     told = content()
     now = told.model_copy(update={"state": AlertState.CONFIRMED, "evidence": MORE_EVIDENCE})
-    record = next_record(told, now, 3, **TENSE)
+    record = next_record(told, now, 3, told_as=AlertTense.TEST, **TENSE)
     assert record is not None and (record.alert_type, record.record_number) == (AlertType.SUBSEQUENT, 4)
     assert record.supersedes == message_id(told.alert_id, 3) and record.message_id == message_id(told.alert_id, 4)
 
@@ -89,7 +89,7 @@ def test_a_retraction_repeats_what_was_told_and_says_why_it_is_withdrawn(rejudge
 
 def test_what_was_withdrawn_and_is_seen_again_is_told_again() -> None:
     withdrawn = retraction(content(), 1, rejudged=False, **TENSE).content
-    again = next_record(withdrawn, content(evidence=MORE_EVIDENCE), 2, **TENSE)
+    again = next_record(withdrawn, content(evidence=MORE_EVIDENCE), 2, told_as=AlertTense.TEST, **TENSE)
     assert again is not None and again.record_number == 3 and again.content.state is AlertState.PROVISIONAL
     assert again.what_changed == (WhatChanged.STATE,)
 
@@ -103,7 +103,7 @@ def test_records_are_a_chain_without_gaps(life: list[tuple[float, AlertState]]) 
     for number, (area, state) in enumerate(life):
         seen = evidence(observation_ids=("cd" * 32, f"{number:064x}"))
         believed = content(mining_ha=area, state=state, evidence=seen, last_seen_at=FIRST_SEEN)
-        record = next_record(records[-1].content, believed, records[-1].record_number, **TENSE)
+        record = next_record(records[-1].content, believed, records[-1].record_number, told_as=AlertTense.TEST, **TENSE)
         if record is not None:
             records.append(record)
     assert [r.record_number for r in records] == list(range(1, len(records) + 1))
