@@ -80,11 +80,14 @@ def changes(state: TileState, square: Square, unit: MinimumMappingUnit | None = 
     return found
 
 
-def inventory(state: TileState, square: Square, change_class: ChangeClass = ChangeClass.MINING) -> BaseGeometry:
-    """What was already there at the first clear look: kept and shown, never news."""
-    entries = _Entries(state, state.of_class(ALERTABLE[change_class]))
+def inventory(state: TileState, square: Square, unit: MinimumMappingUnit | None = None) -> BaseGeometry:
+    """Mining that was already there at the first clear look, from the minimum mapping unit on: kept and shown, never news."""
+    limits = unit or MinimumMappingUnit.at(state.resolution_m)
+    entries = _Entries(state, state.of_class(ALERTABLE[ChangeClass.MINING]))
     mask, origin = entries.raster(entries.is_in(Phase.INVENTORY))
-    return shapes.polygons(mask, shapes.corner(square, state.resolution_m, origin), state.resolution_m)
+    labels, _ = ndimage.label(mask, EIGHT)
+    large = np.bincount(labels.ravel()) * state.resolution_m**2 >= limits.mining_ha * 10_000
+    return shapes.polygons(mask & large[labels], shapes.corner(square, state.resolution_m, origin), state.resolution_m)
 
 
 class _Entries:

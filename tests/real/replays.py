@@ -7,7 +7,7 @@ PYTHONPATH=tests python -m real.replays amazon --work DIR --shared ../shared/dat
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +16,7 @@ import shapely
 from chain import load_zones, records, service
 from real.amazon import Pair, read_pairs, write_amazon, zone_layers
 from real.romania import write_romania
-from real.scoring import Truth, findings_of, mining_findings, read_truth, score
+from real.scoring import Finding, Found, Truth, findings_of, mining_findings, read_truth, score
 
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import AlertPublished, AlertType, Stage, ZoneKind
@@ -92,39 +92,61 @@ def mining_episodes(told: Iterable[AlertPublished]) -> Iterator[list[AlertPublis
             yield list(run)
 
 
-def replay_amazon(pairs: Sequence[Pair], shared: Path, work: Path) -> list[tuple[Service, ReplaySummary]]:
+@dataclass(frozen=True)
+class Group:
+    """Pairs of the same two dates, replayed together."""
+
+    pairs: list[Pair]
+    chain: Service
+    summary: ReplaySummary
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Mining believed in the end."""
+        return mining_findings(self.chain)
+
+
+def replay_amazon(pairs: Sequence[Pair], shared: Path, work: Path) -> list[Group]:
     """Each group of acquisition windows apart.
 
     A change seen once is forgotten after 180 days, and no pair has a third look: in one history, the later dates of one group
     would make the chain forget what the other group's single look had shown of the same tile.
     """
-    done = []
-    for number, (_, group) in enumerate(groupby(sorted(pairs, key=_dates), key=_dates)):
-        write_amazon(list(group), work / f"archive{number}")
-        chain = service(work / f"data{number}", model=None)
-        with transaction(chain.engine) as session:
-            for layer in zone_layers(shared, work / "zones"):
-                zones.activate(session, layer[0].layer, "1", layer, at=chain.clock.now())
-        done.append((chain, replay(chain, [work / f"archive{number}"], order="acquired", tense=AlertTense.TEST)))
-    return done
+    groups = [list(group) for _, group in groupby(sorted(pairs, key=_dates), key=_dates)]
+    return [_replay_group(group, shared, work / f"{group[0].before_at:%Y}-{group[0].after_at:%Y}") for group in groups]
 
 
-def amazonian_lines(pairs: Sequence[Pair], truth: dict[str, Truth], done: Sequence[tuple[Service, ReplaySummary]]) -> Iterator[str]:
-    """Figures to read: replay, findings by category, and scores for all pairs and for those of blocks never trained on."""
-    findings = [f for chain, _ in done for f in mining_findings(chain)]
-    for _, summary in done:
-        yield json.dumps({k: v for k, v in summary.as_dict().items() if k != "digest"})
-    yield f"findings of mining: {Counter((c.verdict.rule_id, 'told' if told else 'recorded') for c, told in findings)}"
-    for told in (True, False):
-        yield f"{'told' if told else 'recorded, not told'}: {sum(c.mining_ha for c, t in findings if t is told):.1f} ha"
-    found = findings_of(pairs, findings)
-    unseen = set(read_model_card("s2").split.test_blocks)
-    names = {p.sample_id for p in pairs if p.block in unseen}
+def _replay_group(pairs: list[Pair], shared: Path, work: Path) -> Group:
+    write_amazon(pairs, work / "archive")
+    chain = service(work / "data", model=None)
+    with transaction(chain.engine) as session:
+        for layer in zone_layers(shared, work / "zones"):
+            zones.activate(session, layer[0].layer, "1", layer, at=chain.clock.now())
+    return Group(pairs, chain, replay(chain, [work / "archive"], order="acquired", tense=AlertTense.TEST))
+
+
+def found_in(groups: Sequence[Group]) -> dict[str, list[Found]]:
+    """Findings of every pair's own group, by sample id: chips of different groups may overlap."""
+    return {name: found for g in groups for name, found in findings_of(g.pairs, g.findings).items()}
+
+
+def amazonian_lines(groups: Sequence[Group], truth: Mapping[str, Truth]) -> Iterator[str]:
+    """Figures to read: replay, findings by rule, and scores for all pairs and for those of blocks never trained on."""
+    for g in groups:
+        yield json.dumps({k: v for k, v in g.summary.as_dict().items() if k != "digest"})
+    findings = [f for g in groups for f in g.findings]
+    for told, word in ((True, "told"), (False, "recorded, nobody told")):
+        mine = [content for content, t in findings if t is told]
+        yield f"{word}: {sum(c.mining_ha for c in mine):.1f} ha, {dict(Counter(c.verdict.rule_id for c in mine))}"
+    found, unseen = found_in(groups), set(read_model_card("s2").split.test_blocks)
+    block = {p.sample_id: p.block for g in groups for p in g.pairs}
+    unlabelled = [name for name in block if name not in truth]
     yield f"all {len(truth)} labelled pairs: {score(truth, found)}"
-    unseen_truth = {n: t for n, t in truth.items() if n in names}
-    yield f"the {len(unseen_truth)} in blocks the model never saw: {score(unseen_truth, found)}"
+    held_out = {n: t for n, t in truth.items() if block[n] in unseen}
+    yield f"the {len(held_out)} in blocks the model never saw: {score(held_out, found)}"
     for word in ("new_mining", "mining_growth"):
-        yield f"labelled {word}: {score({n: t for n, t in truth.items() if word in t.change.split('|')}, found)}"
+        yield f"the word {word}: {score({n: t for n, t in truth.items() if word in t.change.split('|')}, found)}"
+    yield f"of the {len(unlabelled)} pairs without labels {sum(bool(found[n]) for n in unlabelled)} have a finding"
 
 
 def _dates(pair: Pair) -> tuple[str, str]:
@@ -142,9 +164,8 @@ def main() -> None:
         write_romania(given.work / "archive")
         print(json.dumps(asdict(romanian_outcome(*replay_romania(given.work / "archive", given.work / "data"))), indent=1))
         return
-    pairs = read_pairs(given.shared)
-    done = replay_amazon(pairs, given.shared, given.work)
-    print(*amazonian_lines(pairs, read_truth(given.shared), done), sep="\n")
+    groups = replay_amazon(read_pairs(given.shared), given.shared, given.work)
+    print(*amazonian_lines(groups, read_truth(given.shared)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ What the file says, and what it does not:
   out: shaded forest has red values far below 1,000, which a shifted product cannot hold. Items state an offset of 0.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from affine import Affine
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.warp import Resampling, calculate_default_transform, reproject
 from real.geotiffs import describe, header_reader, write_geotiff
 
@@ -53,7 +55,7 @@ class Series:
     @cached_property
     def dates(self) -> list[datetime]:
         """When each date was acquired; the file counts days since 2015-08-01."""
-        with rasterio.open(f"netcdf:{self.path}:{BANDS[0]}") as file:
+        with self._opened(BANDS[0]) as file:
             return [DAY_ZERO + timedelta(days=int(file.tags(n)["NETCDF_DIM_time"])) for n in file.indexes]
 
     @cached_property
@@ -68,8 +70,13 @@ class Series:
         return Affine(PIXEL_M, 0, float(east[0]) - PIXEL_M / 2, 0, -PIXEL_M, float(north[0]) + PIXEL_M / 2)
 
     def _read(self, name: str) -> npt.NDArray[np.generic]:
-        with rasterio.open(f"netcdf:{self.path}:{name}") as file:
+        with self._opened(name) as file:
             return file.read()
+
+    def _opened(self, name: str) -> rasterio.DatasetReader:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            return rasterio.open(f"netcdf:{self.path}:{name}")
 
 
 @dataclass(frozen=True)

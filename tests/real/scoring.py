@@ -23,6 +23,8 @@ EVENT_PX = 30
 """0.3 ha: the smallest new mining that must be found, and the smallest that the service reports at 10 m."""
 Labels = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
+Finding = tuple[AlertContent, bool]
+"""What is believed of one cell, zone and rule, and whether people were told and it was not withdrawn."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ def _truth(before: Labels, after: Labels, change: str) -> Truth:
     return Truth((after == MINING) & (before != MINING) & known, known, change)
 
 
-def mining_findings(service: Service) -> list[tuple[AlertContent, bool]]:
-    """Every finding of mining that is believed in the end, and whether people were told of it and it was not withdrawn."""
+def mining_findings(service: Service) -> list[Finding]:
+    """Every finding of mining that is believed in the end."""
     with transaction(service.engine) as session:
         rows = [(alerts.content_of(r), _stands(r)) for r in alerts.all_alerts(session) if r.state not in OVER]
     return [(content, stands) for content, stands in rows if content.mining_ha > 0]
@@ -87,7 +89,7 @@ def _stands(row: AlertRow) -> bool:
     return bool(row.published) and AlertContent.model_validate_json(row.published).state is not AlertState.RETRACTED
 
 
-def findings_of(pairs: Sequence[Pair], findings: Sequence[tuple[AlertContent, bool]]) -> dict[str, list[Found]]:
+def findings_of(pairs: Sequence[Pair], findings: Sequence[Finding]) -> dict[str, list[Found]]:
     """The findings that lie in each pair, by sample id."""
     shapes = [_mining(content) for content, _ in findings]
     tree = shapely.STRtree(shapes)
