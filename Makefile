@@ -20,6 +20,7 @@ $(VENV)/.core: pyproject.toml constraints.txt hatch_build.py
 
 $(VENV)/.dev: $(VENV)/.core
 	$(PIP) --editable '.[dev]'
+	$(PIP) --no-deps nrt==0.2.0  # a real Sentinel-2 series to replay; only its data file is used
 	@touch $@
 
 demo: $(VENV)/.core ## simulated scenes in, alerts, messages and a page out (jagawana-demo/)
