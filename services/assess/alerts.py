@@ -61,9 +61,7 @@ def findings(tile: TileId, streams: Sequence[Stream], zones: ZoneIndex, pack: Ru
     known = inventory(streams[0].state, square) if streams else shapely.MultiPolygon()
     around = Surroundings(
         mining=shapely.union_all([known, *(c.geometry for _, c in found if c.change_class is ChangeClass.MINING)]),
-        huts=shapely.union_all(
-            [c.geometry for _, c in found if c.change_class is ChangeClass.HUT and c.state is not AlertState.PROVISIONAL]
-        ),
+        huts=shapely.union_all([c.geometry for _, c in found if c.change_class is ChangeClass.HUT]),
     )
     grouped: dict[tuple[CellId, str | None, str], list[Piece]] = defaultdict(list)
     for piece in pieces(tile, found, around, zones, pack):

@@ -156,11 +156,13 @@ def test_a_road_with_gaps_is_one_road_and_a_short_one_is_none() -> None:
 
 def test_huts_count_as_clusters_only() -> None:
     camp = mask_of((10, 10, 1, 1), (10, 16, 1, 1), (15, 12, 1, 1))
-    (huts,) = changes_of(look(0), look(5, {LandClass.HUT: camp}))
+    assert changes_of(look(0), look(5, {LandClass.HUT: camp})) == [], "a camp seen once is hearsay"
+    (huts,) = changes_of(look(0), look(5, {LandClass.HUT: camp}), look(10, {LandClass.HUT: camp}))
     assert huts.change_class is ChangeClass.HUT and len(huts.geometry.geoms) == 3
-    assert changes_of(look(0), look(5, {LandClass.HUT: mask_of((10, 10, 1, 1), (10, 16, 1, 1))})) == []
+    two = {LandClass.HUT: mask_of((10, 10, 1, 1), (10, 16, 1, 1))}
+    assert changes_of(look(0), look(5, two), look(10, two)) == []
     scattered = mask_of((0, 0, 1, 1), (0, 47, 1, 1), (47, 20, 1, 1))
-    assert changes_of(look(0), look(5, {LandClass.HUT: scattered})) == [], "three roofs 470 m apart are no camp"
+    assert changes_of(look(0), *(look(day, {LandClass.HUT: scattered}) for day in (5, 10))) == [], "three roofs 470 m apart are no camp"
 
 
 def test_classes_are_told_apart() -> None:

@@ -143,7 +143,7 @@ def test_another_road_is_counted_too() -> None:
 
 def test_the_huts_of_a_camp_are_counted_once() -> None:
     camp: Shown = {LandClass.HUT: [(100, 100, 10, 10), (100, 160, 10, 10), (160, 100, 10, 10)]}
-    assert only(s2((5, camp))).huts == 3 == only(s2((5, camp)), planet((8, camp))).huts
+    assert only(s2((5, camp), (10, camp))).huts == 3 == only(s2((5, camp), (10, camp)), planet((8, camp), (12, camp))).huts
 
 
 def test_mining_leads_and_precursors_come_along() -> None:
