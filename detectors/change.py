@@ -204,7 +204,7 @@ def _describe(
         looks_clear=int(np.median(state.clear[at])),
         before=_clearest(state, before, at),
         after=_clearest(state, last, at),
-        shown_by=tuple(o for i in shown for o in state.looks[i]),
+        shown_by=tuple(o for i in shown for o in state.looks[i] if _saw(state, o, at)),
     )
 
 
@@ -245,6 +245,11 @@ def _last_clean(state: TileState, at: npt.NDArray[np.int64]) -> int:
     shares = [_clear_share(state, look, rows, columns) for look in range(begun)]
     clear = [look for look, share in enumerate(shares) if share >= MOSTLY_CLEAR]
     return clear[-1] if clear else int(np.argmax(shares))
+
+
+def _saw(state: TileState, o: Observation, at: npt.NDArray[np.int64]) -> bool:
+    """Whether a granule saw any of it: the others of its pass are no evidence."""
+    return bool((o.sky_at(*_pixels(state, at)) == SkyClass.CLEAR).any())
 
 
 def _clear_share(state: TileState, look: int, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> float:

@@ -28,7 +28,7 @@ from jagawana.services.store.database import transaction
 from jagawana.services.up import PAUSE_SECONDS, _take
 from jagawana.services.wiring import Service
 
-PATIENCE_S = 40.0
+PATIENCE_S = 120.0
 STOP_S = 8.0
 
 
