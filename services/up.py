@@ -21,7 +21,7 @@ from jagawana.services.web.view import ReportSource
 from jagawana.services.wiring import Service, build
 
 PAUSE_SECONDS = 30.0
-"""How often owed messages are looked at when no scene comes."""
+"""How often the folder and the owed messages are looked at when nothing is told of a change."""
 logger = logging.getLogger(__name__)
 
 
@@ -44,36 +44,52 @@ def run_until_stopped(settings: Settings, *, inbox: Path, tense: AlertTense, por
 
 
 def _work(service: Service, inbox: Path, tense: AlertTense, stop: threading.Event) -> None:
-    """Everything in the folder once, then whatever changes in it. A half-written item is taken when it is whole."""
-    again = _take(service, inbox, tense, None, stop)
-    for changes in watch(inbox, stop_event=stop, rust_timeout=round(PAUSE_SECONDS * 1000), yield_on_timeout=True):
-        changed = {Path(path).resolve() for _, path in changes}
-        again = _take(service, inbox, tense, changed | again, stop)
+    """Look into the folder at once, whenever it changes, and now and then: a change may fall between two looks and not be told."""
+    watched = Inbox(inbox, tense)
+    watched.take(service, stop)
+    for _ in watch(inbox, stop_event=stop, rust_timeout=round(PAUSE_SECONDS * 1000), yield_on_timeout=True):
+        watched.take(service, stop)
 
 
-def _take(service: Service, inbox: Path, tense: AlertTense, changed: set[Path] | None, stop: threading.Event) -> set[Path]:
-    """Send the changed items, or all of them, and work until nothing is left.
+class Inbox:
+    """A watched folder. Write an item's assets first and the item last."""
 
-    Returns:
-        Item files to look at again: those half written, and all of these when the store was busy.
-    """
-    found = find_items([inbox], tense) if changed is None or changed else []
-    found = [i for i in found if changed is None or i.path.resolve() in changed]
-    items = [i for i in found if _is_whole(i.path)]
+    def __init__(self, folder: Path, tense: AlertTense) -> None:
+        self._folder, self._tense = folder, tense
+        self._taken: dict[Path, tuple[int, int]] = {}
+
+    def take(self, service: Service, stop: threading.Event) -> None:
+        """Send items that are new or have changed and are whole, and work until nothing is left or `stop` is set.
+
+        What could not be sent is not taken, and is looked at again next time; so is an item that is half written.
+        """
+        state = {path: _state(path) for path in self._folder.rglob("*.json")}
+        fresh = {path for path, now in state.items() if now != self._taken.get(path) and _is_whole(path)}
+        try:
+            items = find_items([self._folder], self._tense, wanted=fresh.__contains__)
+            with transaction(service.engine) as session:
+                send(session, items, [self._folder], at=service.clock.now())
+            self._taken |= {path: state[path] for path in fresh}
+            service.drain(stopped=stop.is_set)
+        except JagawanaError as e:
+            logger.error("%s; trying again", e)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Tells a changed file; a file that has gone is as good as none."""
     try:
-        with transaction(service.engine) as session:
-            send(session, items, [inbox], at=service.clock.now())
-        service.drain(stopped=stop.is_set)
-    except JagawanaError as e:
-        logger.error("%s; trying again", e)
-        items = []
-    return {i.path.resolve() for i in found} - {i.path.resolve() for i in items}
+        found = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 def _is_whole(path: Path) -> bool:
     """A writer may not be done: JSON that does not end yet is left for the next change, unless it has been still for a while."""
     try:
         json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return False
     except (ValueError, RecursionError):
         return time.time() - path.stat().st_mtime > PAUSE_SECONDS
     return True

@@ -3,7 +3,7 @@
 import json
 import os
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -40,13 +40,16 @@ class FoundItem:
         return log.event_id_of(self.payload)
 
 
-def find_items(paths: Sequence[Path], tense: AlertTense) -> list[FoundItem]:
+def find_items(paths: Sequence[Path], tense: AlertTense, *, wanted: Callable[[Path], bool] = lambda _: True) -> list[FoundItem]:
     """Items in folders (searched) and files (taken as they are), in the order given, folders by name.
+
+    Args:
+        wanted: asked of each file of a folder before it is opened.
 
     Raises:
         DataError: ASSET_MISSING when a path does not exist.
     """
-    return [_read(file, tense) for path in paths for file in _files(path)]
+    return [_read(file, tense) for path in paths for file in _files(path, wanted)]
 
 
 def ordered(items: Sequence[FoundItem], order: str) -> list[FoundItem]:
@@ -77,14 +80,14 @@ def send(session: Session, items: Iterable[FoundItem], roots: Iterable[Path], *,
     return [log.append(session, Topic.SCENES, item.key, item.payload, at) for item in items]
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path, wanted: Callable[[Path], bool]) -> Iterator[Path]:
     if not path.exists():
         raise DataError(ErrorCode.ASSET_MISSING, f"{path} does not exist")
     if path.is_file():
         yield path
         return
     for file in sorted(path.rglob("*.json")):
-        if file.parent.name == "items" or _looks_like_an_item(file):
+        if wanted(file) and (file.parent.name == "items" or _looks_like_an_item(file)):
             yield file
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from chain import PIT, load_zones, service
 from scenes import Scene, write_archive
+from sqlmodel import select
 
 from jagawana.schemas.errors import ErrorCode, TransientError
 from jagawana.schemas.observation import AlertTense
@@ -25,7 +26,8 @@ from jagawana.schemas.topics import Topic
 from jagawana.services import up as up_module
 from jagawana.services.store import log
 from jagawana.services.store.database import transaction
-from jagawana.services.up import PAUSE_SECONDS, _take
+from jagawana.services.store.tables import EventRow
+from jagawana.services.up import PAUSE_SECONDS, Inbox
 from jagawana.services.wiring import Service
 
 PATIENCE_S = 120.0
@@ -147,12 +149,16 @@ def test_a_half_written_item_is_waited_for_and_one_that_stays_so_is_refused(tmp_
     (item,) = (inbox / "items").iterdir()
     whole = item.read_text()
     item.write_text(whole[: len(whole) // 2])
-    assert _take(chain, inbox, AlertTense.TEST, None, stop) == {item} and _dead(chain) == []
-    assert _take(chain, inbox, AlertTense.TEST, {item}, stop) == {item}
+    watched = Inbox(inbox, AlertTense.TEST)
+    watched.take(chain, stop)
+    watched.take(chain, stop)
+    assert _dead(chain) == []
     os.utime(item, (time.time() - 2 * PAUSE_SECONDS,) * 2)
-    assert _take(chain, inbox, AlertTense.TEST, {item}, stop) == set() and _dead(chain) == ["MESSAGE_UNREADABLE"]
+    watched.take(chain, stop)
+    assert _dead(chain) == ["MESSAGE_UNREADABLE"]
     item.write_text(whole)
-    assert _take(chain, inbox, AlertTense.TEST, {item}, stop) == set()
+    watched.take(chain, stop)
+    watched.take(chain, stop)
     with transaction(chain.engine) as session:
         assert log.count_outcomes(session, "detect") == {"dead": 1, "done": 1}
 
@@ -166,7 +172,9 @@ def test_items_that_could_not_be_sent_are_sent_when_the_store_answers_again(tmp_
 
     with monkeypatch.context() as patched:
         patched.setattr(up_module, "send", busy)
-        again = _take(chain, inbox, AlertTense.TEST, None, stop)
-    assert len(again) == 1 and _take(chain, inbox, AlertTense.TEST, again, stop) == set()
+        (watched := Inbox(inbox, AlertTense.TEST)).take(chain, stop)
+    watched.take(chain, stop)
+    watched.take(chain, stop)
     with transaction(chain.engine) as session:
+        assert len(session.exec(select(EventRow).where(EventRow.topic == Topic.SCENES)).all()) == 1, "sent once, though looked at twice"
         assert log.count_outcomes(session, "detect") == {"done": 1}
