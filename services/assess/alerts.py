@@ -118,6 +118,7 @@ class _Merged:
         )
 
     def as_shape(self, epsg: int) -> AlertShape:
+        """As an alert carries it: dates of the first and the last, confidence of the best of its pieces."""
         best, first = self.best.change, self.first.change
         amount = size(self.kind, self.geometry)
         confirmed = [p.change.confirmed_at for p in self.members if p.change.confirmed_at]

@@ -66,7 +66,7 @@ def test_a_line_torn_by_a_crash_spoils_no_other(tmp_path: Path) -> None:
 
 def test_hostile_names_stay_inside_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "messages"
-    hostile = replace(MESSAGE, stem="../../etc/passwd", recipient_id="/root/.ssh", attachments=(replace(PICTURE, name="../../../x\n.jpg"),))
+    hostile = replace(MESSAGE, stem="../../etc/passwd", recipient_id="/srv/.ssh", attachments=(replace(PICTURE, name="../../../x\n.jpg"),))
     FileChannel(folder).send(hostile)
     assert [p.name for p in tmp_path.iterdir()] == ["messages"]
     assert all(p.parent == folder for p in tmp_path.rglob("*") if p.is_file())
