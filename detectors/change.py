@@ -17,6 +17,10 @@ from jagawana.detectors.grid import Square
 from jagawana.detectors.history import Observation
 from jagawana.schemas.alert import AlertState, ChangeClass
 
+BELIEVED = (Phase.PROVISIONAL, Phase.CONFIRMED)
+AS_A_WHOLE = ((*BELIEVED, Phase.ENDED),)
+PARTS = {ChangeClass.MINING: (BELIEVED, (Phase.ENDED,)), ChangeClass.ROAD: AS_A_WHOLE, ChangeClass.HUT: AS_A_WHOLE}
+"""Mining that regrew is a change apart from mining that goes on. A road or a camp ends as a whole: single pixels of them come and go."""
 BEGINNING, MOSTLY_CLEAR = 0.1, 0.8
 EIGHT = np.ones((3, 3), bool)
 Flags = npt.NDArray[np.bool_]
@@ -75,7 +79,7 @@ def changes(state: TileState, square: Square, unit: MinimumMappingUnit | None = 
     found: list[Change] = []
     for change_class, land_class in ALERTABLE.items():
         entries = _Entries(state, state.of_class(land_class))
-        for phases in ((Phase.PROVISIONAL, Phase.CONFIRMED), (Phase.ENDED,)):
+        for phases in PARTS[change_class]:
             found.extend(_changes_of(change_class, entries, phases, square, limits))
     return found
 

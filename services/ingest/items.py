@@ -69,8 +69,9 @@ def ordered(items: Sequence[FoundItem], order: str) -> list[FoundItem]:
 
 
 def roots_of(paths: Sequence[Path]) -> list[Path]:
-    """The folders whose assets may be read because an operator named them."""
-    return [p if p.is_dir() else p.absolute().parent.parent if p.absolute().parent.name == "items" else p.absolute().parent for p in paths]
+    """The folders whose assets may be read because an operator named them: of an item or its folder `items`, the archive around it."""
+    folders = [p.absolute() if p.is_dir() else p.absolute().parent for p in paths]
+    return [f.parent if f.name == "items" else f for f in folders]
 
 
 def send(session: Session, items: Iterable[FoundItem], roots: Iterable[Path], *, at: datetime) -> list[str]:

@@ -97,3 +97,9 @@ def test_an_item_s_archive_is_the_folder_above_items(tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "archive", SCENES[:1])
     item = next((archive / "items").iterdir())
     assert roots_of([archive, item, tmp_path / "x.json"]) == [archive, archive, tmp_path]
+
+
+def test_the_folder_of_items_stands_for_its_archive(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "archive", [Scene(0, size=48)])
+    (item,) = (archive / "items").iterdir()
+    assert roots_of([archive]) == roots_of([archive / "items"]) == roots_of([item]) == [archive]
