@@ -1,5 +1,6 @@
 """train, evaluate: commands that learn and measure."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -54,4 +55,13 @@ def evaluate(
     with bars() as progress:
         task = progress.add_task("scenes", total=None)
         score = evaluate_world(world, model=model, data=data, progress=lambda n, of: progress.update(task, completed=n, total=of))
-    print_json(score.as_dict()) if as_json else print_table("Evaluation (simulated scenes)", ("figure", "value"), score.as_dict().items())
+    print_json(score.as_dict()) if as_json else print_table("Evaluation (simulated scenes)", ("figure", "value"), _rows(score.as_dict()))
+
+
+def _rows(figures: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Nested figures as rows of their own; what could not be measured is a dash."""
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name} {inner}", "–" if v is None else v) for inner, v in value.items())
+        else:
+            yield name, "–" if value is None else ", ".join(map(str, value)) if isinstance(value, tuple) else value
