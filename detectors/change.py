@@ -137,7 +137,7 @@ def _changes_of(
 
 
 def _is_hearsay(change: Change) -> bool:
-    """Roofs seen once: of a hundred called pixels twelve to thirty-seven were roofs, so a camp is nothing until it is seen again."""
+    """Roofs seen once: of 100 pixels called so in simulated scenes 12 to 37 were roofs; a camp is nothing until it is seen again."""
     return change.change_class is ChangeClass.HUT and change.state is AlertState.PROVISIONAL
 
 

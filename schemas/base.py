@@ -1,8 +1,7 @@
 """What all messages share: frozen, closed when written, tolerant of newer minors when read."""
 
-import re
 from datetime import UTC, date, datetime
-from typing import Annotated, ClassVar, NewType
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -26,7 +25,6 @@ TileId = Annotated[str, Field(pattern=TILE_PATTERN, description="MGRS 10 km anal
 CellId = Annotated[str, Field(pattern=CELL_PATTERN, description="MGRS 1 km square, e.g. 50MKE4127")]
 Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN, description="SHA-256, lower-case hexadecimal")]
 Day = date
-SceneId = NewType("SceneId", str)
 
 
 class Model(BaseModel):
@@ -45,8 +43,3 @@ class Message(Model):
     def key(self) -> str:
         """What orders messages of this kind: a tile or a cell."""
         raise AttributeError(f"{type(self).__name__} must say what orders it")
-
-
-def is_tile(text: str) -> bool:
-    """Whether `text` is an MGRS 10 km square."""
-    return re.match(TILE_PATTERN, text) is not None
