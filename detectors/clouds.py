@@ -50,6 +50,10 @@ SCL_CLOUD = (8, 9, 10, 11)
 classified as snow, in May and in the tropics too: counted as clear, they were most of the false mining in docs/real-input.md."""
 SCL_SHADOW = (3,)
 """Cloud shadow. 2 (dark features, cast shadow of hills) is ground and stays clear."""
+SCL_KINDS = np.full(256, SkyClass.CLEAR, np.uint8)
+"""SkyClass of every code, uint8 (256,)."""
+for _codes, _kind in ((SCL_FILL, SkyClass.FILL), (SCL_CLOUD, SkyClass.CLOUD), (SCL_SHADOW, SkyClass.SHADOW)):
+    SCL_KINDS[list(_codes)] = _kind
 CLOUD_MARGIN_M = 30.0
 """Cloud edges are thin where SCL ends: 3 px at 10 m."""
 SHADOW_MARGIN_M = 20.0
@@ -64,9 +68,10 @@ class SceneClassificationMask:
             raise DataError(
                 ErrorCode.BANDS_MISSING, "the scene classification (SCL) is missing; choose another cloud mask for this product"
             )
-        cloud = _grown(np.isin(scene_class, SCL_CLOUD), CLOUD_MARGIN_M, resolution_m)
-        shadow = _grown(np.isin(scene_class, SCL_SHADOW), SHADOW_MARGIN_M, resolution_m)
-        return _sky(valid & ~np.isin(scene_class, SCL_FILL), cloud, shadow)
+        kinds = SCL_KINDS[scene_class]
+        cloud = _grown(kinds == SkyClass.CLOUD, CLOUD_MARGIN_M, resolution_m)
+        shadow = _grown(kinds == SkyClass.SHADOW, SHADOW_MARGIN_M, resolution_m)
+        return _sky(valid & (kinds != SkyClass.FILL), cloud, shadow)
 
 
 BRIGHT_BLUE = 0.18
@@ -154,7 +159,34 @@ def _grown(mask: Mask, margin_m: float, resolution_m: float) -> Mask:
     """Everything within the margin of the mask."""
     if not mask.any():
         return mask
+    reach = margin_m / resolution_m
+    if reach <= SMALL_DISC_PX:
+        return _disc_grown(mask, reach)
     return np.asarray(ndimage.distance_transform_edt(~mask) * resolution_m <= margin_m)
+
+
+SMALL_DISC_PX = 8
+"""Up to this radius a disc is laid over a mask row by row; beyond it, distances are quicker."""
+
+
+def _disc_grown(mask: Mask, radius_px: float) -> Mask:
+    """Everything within the radius of the mask: for each row of the disc, the mask widened by the disc's width there, moved by the row."""
+    height, r = mask.shape[0], int(radius_px)
+    grown = np.zeros_like(mask)
+    widened = {reach: _widened(mask, reach) for reach in {int((radius_px**2 - dy**2) ** 0.5) for dy in range(r + 1)}}
+    for dy in range(-r, r + 1):
+        row = widened[int((radius_px**2 - dy**2) ** 0.5)]
+        grown[max(0, dy) : height + min(0, dy)] |= row[max(0, -dy) : height - max(0, dy)]
+    return grown
+
+
+def _widened(mask: Mask, reach_px: int) -> Mask:
+    """Every row grown to both sides."""
+    width, wide = mask.shape[1], mask.copy()
+    for dx in range(1, reach_px + 1):
+        wide[:, dx:] |= mask[:, : width - dx]
+        wide[:, : width - dx] |= mask[:, dx:]
+    return wide
 
 
 def _without_specks(mask: Mask, min_px: int) -> Mask:

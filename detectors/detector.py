@@ -14,6 +14,25 @@ Probabilities = npt.NDArray[np.float32]
 """Class probabilities, float32 (6, H, W) in the order of LandClass, summing to 1."""
 Mask = npt.NDArray[np.bool_]
 """bool (H, W)."""
+StoredBytes = npt.NDArray[np.uint8]
+"""What an observation keeps: uint8 (5, H, W), probability * 255 in the order of history.STORED_CLASSES."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Pixels around a part of a tile, and which of them an answer is wanted for.
+
+    Attributes:
+        reflectance: float32 (B, H, W), 0..1, finite where valid; anything where not.
+        valid: bool (H, W), False where nothing was recorded.
+        keep: rows and columns that are wanted; the rest is halo.
+        clear: bool of the shape of `keep`, True where the ground was seen; elsewhere nothing is stored.
+    """
+
+    reflectance: Reflectance
+    valid: Mask
+    keep: tuple[slice, slice]
+    clear: Mask
 
 
 @dataclass(frozen=True)
@@ -45,5 +64,17 @@ class Detector(Protocol):
 
         Returns:
             float32 (6, H, W). Pixels closer to a window edge than `spec.halo_px` depend on the window.
+        """
+        ...
+
+    def stored(self, window: Window) -> StoredBytes:
+        """What an observation keeps of a window: 0 where not clear, and below history.FLOOR."""
+        ...
+
+    def check(self) -> None:
+        """Nothing, while it still answers as it should.
+
+        Raises:
+            DataError: MODEL_INVALID.
         """
         ...

@@ -5,7 +5,8 @@ import numpy.typing as npt
 from pydantic import Field
 
 from jagawana.detectors.classes import LandClass
-from jagawana.detectors.detector import DetectorSpec, Mask, Probabilities, Reflectance
+from jagawana.detectors.detector import DetectorSpec, Mask, Probabilities, Reflectance, StoredBytes, Window
+from jagawana.detectors.history import quantised
 from jagawana.schemas.base import Model
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import sha256_of
@@ -76,6 +77,14 @@ class SpectralDetector:
             raise DataError(ErrorCode.BANDS_MISMATCH, f"a window of shape {reflectance.shape}; {self._definition.bands} are read")
         seen = valid & np.isfinite(reflectance).all(axis=0)
         return scores(np.where(seen, reflectance, 0).astype(np.float32), seen, self._definition)
+
+    def stored(self, window: Window) -> StoredBytes:
+        """What an observation keeps of a window; see detector.Detector."""
+        rows, columns = window.keep
+        return quantised(self(window.reflectance[:, rows, columns], window.valid[rows, columns]), window.clear)
+
+    def check(self) -> None:
+        """Thresholds do not wear."""
 
 
 def spectral_detector(model_id: str) -> SpectralDetector:

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.services import failpoints as failing
 
 
 class Settings(BaseSettings):
@@ -17,6 +18,8 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path("jagawana-data"), description="folder of the database, blobs and messages")
     device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$", description="where the network runs")
     precision: str = Field(default="auto", pattern="^(auto|fp32|bf16)$", description="bf16 where the processor has it, else fp32")
+    runtime: str = Field(default="auto", pattern="^(auto|openvino|torch)$", description="OpenVINO on a processor, torch on CUDA")
+    threads: int = Field(default=0, ge=0, description="processor threads of the network; 0: all")
     model: str | None = Field(default=None, description="force one model id; by default the scene's bands decide")
     cloud_mask: str = Field(default="auto", pattern="^(auto|scl|brightness|csmask)$", description="SCL where the scene has it")
     scene_roots: tuple[Path, ...] = Field(default=(), description="folders assets may lie in; empty: only beside their item")
@@ -27,11 +30,18 @@ class Settings(BaseSettings):
     channel_schemas: tuple[str, ...] = Field(default=(), description="apprise schemas the administrator allows, e.g. mailtos")
     audience: Path | None = Field(default=None, description="TOML file of recipients")
     delivery_attempts: int = Field(default=8, ge=1)
+    failpoints: str = Field(default="", description="for fault tests: name:hit=action,…; see services/failpoints.py")
 
     @model_validator(mode="after")
     def _paths_are_absolute(self) -> Self:
         object.__setattr__(self, "data", self.data.absolute())
         return self
+
+    @field_validator("failpoints")
+    @classmethod
+    def _failpoints_exist(cls, text: str) -> str:
+        failing.parse(text)
+        return text
 
     @property
     def database(self) -> Path:

@@ -30,10 +30,12 @@ from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.observation import ObservationRecorded
 from jagawana.schemas.scene import SceneAcquired
 from jagawana.schemas.topics import Topic
+from jagawana.services import failpoints
 from jagawana.services.assess.handler import AssessRoom, stale_tiles
 from jagawana.services.assess.histories import Histories
 from jagawana.services.bus.embedded import Clock, EmbeddedBus, Route
 from jagawana.services.detect.handler import DetectRoom
+from jagawana.services.failpoints import reached
 from jagawana.services.notify.audience import Recipient, audience_of, load_recipients, logbook
 from jagawana.services.notify.channels import Channel, FileChannel
 from jagawana.services.notify.ledger import NotifyRoom
@@ -65,9 +67,12 @@ class Service:
     def working(self) -> Iterator[None]:
         """Hold the data folder; what a dead process was sending is owed again, what it was copying is thrown away."""
         with sole_process(self.settings.data):
+            reached("spool.clearing")
             shutil.rmtree(self.settings.spool, ignore_errors=True)
+            reached("spool.cleared")
             with transaction(self.engine) as session:
                 deliveries.reclaim(session)
+            reached("delivery.reclaimed")
             yield
 
     def drain(self, progress: Progress | None = None, *, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -100,9 +105,12 @@ class Service:
             tiles = stale_tiles(session, self.assess.rules_version)
         for tile in tiles:
             try:
+                reached("tile.judging")
                 effects = self.assess.assess(tile)
+                reached("tile.judged")
                 with transaction(self.engine) as session:
                     effects.apply(session, self.clock.now())
+                reached("tile.applied")
             except DataError as e:
                 logger.error("tile %s keeps its old judgement: %s", tile, e)
             tell("assess")
@@ -118,6 +126,7 @@ def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | N
     Raises:
         DataError: SETTINGS_INVALID.
     """
+    failpoints.switch_on(failpoints.parse(settings.failpoints))
     clock = clock or Clock(now=lambda: datetime.now(UTC), sleep=time.sleep)
     engine, blobs = open_database(settings.database), FolderBlobs(settings.blobs)
     recipients = _recipients(settings)
@@ -147,7 +156,9 @@ def _detectors(settings: Settings) -> Callable[[frozenset[str], float], Detector
     def load(model_id: str) -> Detector:
         from jagawana.services.detect.models import load_detector
 
-        return load_detector(model_id, device=settings.device, precision=settings.precision)
+        return load_detector(
+            model_id, device=settings.device, precision=settings.precision, runtime=settings.runtime, threads=settings.threads
+        )
 
     def detector_for(bands: frozenset[str], pixel_m: float) -> Detector:
         from jagawana.services.detect.models import choose_model

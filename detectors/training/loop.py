@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from jagawana.detectors.classes import NOT_OBSERVED, LandClass
-from jagawana.detectors.inference import has_bf16
+from jagawana.detectors.inference.choosing import has_bf16
 from jagawana.detectors.model_card import Normalisation
 from jagawana.detectors.training.augment import Augmentation, Rng, augmented
 from jagawana.detectors.training.config import TrainConfig
@@ -71,7 +71,7 @@ def fitted(pools: list[Pool], config: TrainConfig, normalisation: Normalisation,
 
 def _loss(network: UNet, pixels: Tensor, labels: Tensor) -> Tensor:
     weights = torch.tensor([CLASS_WEIGHTS[c] for c in LandClass])
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bf16(torch.device("cpu"))):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bf16("cpu")):
         logits = network(pixels)
     return functional.cross_entropy(logits.float(), labels, weight=weights, ignore_index=NOT_OBSERVED)
 

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import Engine
-from sqlmodel import Session
-
 from jagawana.schemas.base import Message
 from jagawana.schemas.envelope import decode_as
 from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError, TransientError
 from jagawana.schemas.topics import Topic
-from jagawana.services.store import log
-from jagawana.services.store.database import transaction
+from jagawana.services.failpoints import reached
+from jagawana.services.store.log import Event
+from jagawana.services.store.port import Store, Transaction
 
 MAX_STARTS = 12
 """An event that was started this often without an end has been killing its worker."""
@@ -29,7 +27,7 @@ logger = logging.getLogger(__name__)
 class Effects(Protocol):
     """What a handler wants remembered and told; applied in one transaction with inbox and offset."""
 
-    def apply(self, session: Session, at: datetime) -> None:
+    def apply(self, tx: Transaction, at: datetime) -> None:
         """Write.
 
         Raises:
@@ -59,36 +57,43 @@ class Clock:
 class EmbeddedBus:
     """Moves events from the log through the routes, one at a time."""
 
-    def __init__(self, engine: Engine, routes: Sequence[Route[Any]], clock: Clock, *, attempts: int) -> None:
-        self.engine, self.routes, self.clock, self.attempts = engine, routes, clock, attempts
+    def __init__(self, store: Store, routes: Sequence[Route[Any]], clock: Clock, *, attempts: int) -> None:
+        self.store, self.routes, self.clock, self.attempts = store, routes, clock, attempts
 
     def step(self, route: Route[Any]) -> bool:
         """Deal with the next event of a route. False when there is none."""
-        with transaction(self.engine) as session:
-            event = log.next_event(session, route.room, route.topic)
+        reached("event.taking")
+        with self.store.transaction() as tx:
+            event = tx.log.next_event(route.room, route.topic)
             if event is None:
                 return False
-            if log.was_handled(session, route.room, event.event_id):
-                log.finish(session, route.room, event, outcome="done", at=self.clock.now())
+            if tx.log.was_handled(route.room, event.event_id):
+                tx.log.finish(route.room, event, outcome="done", at=self.clock.now())
                 return True
-            starts = log.begin_attempt(session, route.room, event)
+            starts = tx.log.begin_attempt(route.room, event)
+        reached("event.counted")
         try:
             self._handle(route, event, starts)
         except DataError as error:
             logger.warning("%s: %s buried: %s", route.room, event.event_id[:12], error)
-            with transaction(self.engine) as session:
-                log.bury(session, route.room, event, error, at=self.clock.now())
+            reached("event.burying")
+            with self.store.transaction() as tx:
+                tx.log.bury(route.room, event, error, at=self.clock.now())
+            reached("event.buried")
         return True
 
-    def _handle(self, route: Route[Any], event: log.Event, starts: int) -> None:
+    def _handle(self, route: Route[Any], event: Event, starts: int) -> None:
         if starts > MAX_STARTS:
             raise DataError(ErrorCode.DECODER_DIED, f"started {MAX_STARTS} times without an end; it kills its worker")
         for attempt in range(1, self.attempts + 1):
             try:
+                reached("event.handling")
                 effects = route.handler(decode_as(route.message, event.payload))
-                with transaction(self.engine) as session:
-                    effects.apply(session, self.clock.now())
-                    log.finish(session, route.room, event, outcome="done", at=self.clock.now())
+                reached("event.handled")
+                with self.store.transaction() as tx:
+                    effects.apply(tx, self.clock.now())
+                    tx.log.finish(route.room, event, outcome="done", at=self.clock.now())
+                reached("event.done")
                 return
             except TransientError as error:
                 self._wait_or_give_up(error, attempt)

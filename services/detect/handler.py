@@ -5,25 +5,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlmodel import Session
-
 from jagawana.detectors.clouds import CloudMask
 from jagawana.detectors.detector import Detector
-from jagawana.detectors.grid import tile_square, tiles_touched
-from jagawana.schemas.base import TileId
+from jagawana.detectors.grid import tile_square
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import canonical_json, observation_id, sha256_of
 from jagawana.schemas.observation import CoverageObserved, ModelRef, ObservationRecorded
 from jagawana.schemas.scene import SceneAcquired, SceneItem
 from jagawana.schemas.topics import Topic
 from jagawana.services.detect.imagery import SCL, SceneImage
-from jagawana.services.detect.observing import PREPROCESSING, TileSeen, observe
+from jagawana.services.detect.observing import PREPROCESSING, TileRead, TileSeen, read_tile, seen_of
+from jagawana.services.detect.stages import in_stages
+from jagawana.services.raster.block_rows import block_rows
 from jagawana.services.raster.copies import own_copies
 from jagawana.services.raster.decoding import DecoderLimits, decoder
 from jagawana.services.store import log
 from jagawana.services.store.blobs import BlobStore
 from jagawana.services.store.observation_files import ObservationLabel, encode
-from jagawana.services.store.observations import remember
+from jagawana.services.store.port import Transaction
 from jagawana.services.store.tables import ObservationRow, SceneRow
 
 SOURCE = "/jagawana/detect"
@@ -38,13 +37,13 @@ class SceneObserved:
     scene: SceneRow
     rows: Sequence[ObservationRow]
 
-    def apply(self, session: Session, at: datetime) -> None:
+    def apply(self, tx: Transaction, at: datetime) -> None:
         """Rows and messages; blobs are already there, so no row ever points to a missing blob."""
-        remember(session, [self.scene.model_copy(update={"recorded_at": at})])
-        remember(session, [row.model_copy(update={"recorded_at": at}) for row in self.rows])
+        tx.observations.remember([self.scene.model_copy(update={"recorded_at": at})])
+        tx.observations.remember([row.model_copy(update={"recorded_at": at}) for row in self.rows])
         for row in self.rows:
-            log.publish(session, Topic.OBSERVATIONS, _recorded(row), source=SOURCE, at=at)
-            log.publish(session, Topic.COVERAGE, _coverage(row), source=SOURCE, at=at)
+            log.publish(tx.log, Topic.OBSERVATIONS, _recorded(row), source=SOURCE, at=at)
+            log.publish(tx.log, Topic.COVERAGE, _coverage(row), source=SOURCE, at=at)
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,8 @@ class DetectRoom:
         _plausible(item)
         with (
             own_copies(item, roots=self.roots(), spool=self.spool, max_bytes=self.max_asset_bytes) as copies,
-            decoder(copies, self.limits) as pixels,
+            decoder(copies, self.limits) as child,
+            block_rows(child) as pixels,
         ):
             rows = [row.model_copy(update={"tense": message.tense}) for row in self._observations(SceneImage(item, pixels))]
         if not any(row.footprint_share for row in rows):
@@ -87,18 +87,21 @@ class DetectRoom:
     def _observations(self, image: SceneImage) -> Iterator[ObservationRow]:
         pixel_m = image.finest.transform.a
         detector = self.detector_for(frozenset(image.bands), pixel_m)
-        if missing := set(detector.spec.bands) - set(image.bands):
+        bands = detector.spec.bands
+        if missing := set(bands) - set(image.bands):
             needs = f"model {detector.spec.ref.model_id} also needs {', '.join(sorted(missing))}"
             raise DataError(ErrorCode.BANDS_MISSING, f"{image.item.id}: {needs}; let the bands choose the model")
+        detector.check()
         clouds = self.clouds_for(SCL in image.bands)
-        resolution_m = 10 if pixel_m >= COARSE_FROM_M else 5
-        for tile in tiles_touched(image.footprint):
-            window = image.window(tile_square(tile), resolution_m, detector.spec.halo_px)
-            if window is not None:
-                yield self._remembered(image.item, tile, resolution_m, detector, observe(image, window, detector, clouds))
+        return in_stages(
+            image.tiles(10 if pixel_m >= COARSE_FROM_M else 5, detector.spec.halo_px),
+            read=lambda tile: read_tile(image, *tile, bands, clouds),
+            think=lambda read: (read, detector.stored(read.pixels)),
+            write=lambda both: self._remembered(image.item, both[0], detector, seen_of(*both, bands)),
+        )
 
-    def _remembered(self, item: SceneItem, tile: TileId, resolution_m: int, detector: Detector, seen: TileSeen) -> ObservationRow:
-        ref = detector.spec.ref
+    def _remembered(self, item: SceneItem, read: TileRead, detector: Detector, seen: TileSeen) -> ObservationRow:
+        ref, tile, resolution_m = detector.spec.ref, read.tile, read.place.resolution_m
         fingerprint = f"{ref.fingerprint}/{PREPROCESSING}/{resolution_m}m"
         label = ObservationLabel(tile, item.id, item.acquired_at, fingerprint)
         square = tile_square(tile)

@@ -4,7 +4,8 @@ from collections.abc import Set
 from importlib import resources
 
 from jagawana.detectors.detector import Detector
-from jagawana.detectors.inference import UNetDetector
+from jagawana.detectors.inference.choosing import choose
+from jagawana.detectors.inference.detector import UNetDetector
 from jagawana.detectors.model_card import ModelCard, read_card
 from jagawana.detectors.spectral import DEFINITIONS, spectral_detector
 from jagawana.schemas.errors import DataError, ErrorCode
@@ -13,22 +14,25 @@ SHIPPED = ("s2", "rgbn")
 """In the order of preference: six bands say more than four."""
 
 
-def load_detector(model_id: str, *, device: str = "auto", precision: str = "auto") -> Detector:
+def load_detector(model_id: str, *, device: str = "auto", precision: str = "auto", runtime: str = "auto", threads: int = 0) -> Detector:
     """A shipped network, checked against its card, or one of the weightless spectral detectors.
 
     Args:
         model_id: s2, rgbn, spectral-6 or spectral-4.
         device: auto, cpu, cuda or cuda:N; a spectral detector has none.
         precision: auto, fp32 or bf16; a spectral detector has none.
+        runtime: auto, openvino or torch; a spectral detector has none.
+        threads: for the processor; 0 is all of them.
 
     Raises:
-        DataError: SETTINGS_INVALID for an unknown model, device or precision; MODEL_INVALID for damaged weights or a
+        DataError: SETTINGS_INVALID for an unknown model, device, precision or runtime; MODEL_INVALID for damaged weights or a
             machine that does not compute the known answer.
     """
     if model_id in DEFINITIONS:
         return spectral_detector(model_id)
     card = read_model_card(model_id)
-    return UNetDetector.from_weights(_packaged(f"{model_id}.safetensors"), card, device=device, precision=precision)
+    runtime_of, exact = choose(device, precision, runtime, threads=threads)
+    return UNetDetector.from_weights(_packaged(f"{model_id}.safetensors"), card, runtime_of, precision=exact)
 
 
 def read_model_card(model_id: str) -> ModelCard:

@@ -1,15 +1,15 @@
 """One tile of one scene through cloud mask and network: pure on arrays that were read."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from jagawana.detectors.clouds import CloudMask, Sky, SkyClass
-from jagawana.detectors.detector import Detector, Mask
-from jagawana.detectors.history import STORED_CLASSES, Bytes2D, quantised
+from jagawana.detectors.detector import Window
+from jagawana.detectors.history import Bytes2D
 from jagawana.detectors.quicklook import quicklook
+from jagawana.schemas.base import TileId
 from jagawana.services.detect.imagery import SceneImage, TileWindow
 
 PREPROCESSING = "p1"
@@ -30,34 +30,41 @@ class TileSeen:
     cloud_share: float
 
 
-def observe(image: SceneImage, window: TileWindow, detector: Detector, clouds: CloudMask) -> TileSeen:
-    """Read a tile's window with its halo, look for clouds, run the network, keep the tile.
+@dataclass(frozen=True)
+class TileRead:
+    """A tile's window as it was read: what the network is shown, and what lies between sensor and ground in the tile itself."""
+
+    tile: TileId
+    place: TileWindow
+    pixels: Window
+    sky: Bytes2D
+
+
+def read_tile(image: SceneImage, tile: TileId, place: TileWindow, bands: Sequence[str], clouds: CloudMask) -> TileRead:
+    """Read a tile's window with its halo and look for clouds."""
+    reflectance, valid = image.reflectance(place, bands)
+    layers = dict(zip(bands, reflectance, strict=True))
+    sky = clouds(layers, valid, resolution_m=place.resolution_m, scene_class=image.scene_class(place))
+    keep = _inside(place)
+    inside = np.ascontiguousarray(sky[keep])
+    return TileRead(tile, place, Window(reflectance, valid, keep, np.asarray(inside == SkyClass.CLEAR)), inside)
+
+
+def seen_of(read: TileRead, probabilities: Bytes2D, bands: Sequence[str]) -> TileSeen:
+    """What a scene showed of a tile, from what was read and what the network says of it.
 
     The result depends on the scene, the tile and the detector, and on nothing else.
     """
-    reflectance = image.reflectance(window, detector.spec.bands)
-    valid: Mask = np.asarray(np.isfinite(reflectance).all(axis=0))
-    layers = dict(zip(detector.spec.bands, reflectance, strict=True))
-    sky = clouds(layers, valid, resolution_m=window.resolution_m, scene_class=image.scene_class(window))
-    rows, columns = _inside(window)
-    seen: Mask = np.asarray(sky[rows, columns] == SkyClass.CLEAR)
+    rows, columns = read.pixels.keep
+    natural = read.pixels.reflectance[[bands.index(name) for name in ("red", "green", "blue")], rows, columns]
     return TileSeen(
-        origin=(window.row + rows.start, window.column + columns.start),
-        probabilities=_probabilities(detector, reflectance, valid, rows, columns, seen),
-        sky=np.ascontiguousarray(sky[rows, columns]),
-        quicklook=quicklook(_natural(layers)[:, rows, columns]),
-        bounds=_bounds(window, rows, columns),
-        **_shares(sky[rows, columns], window),
+        origin=(read.place.row + rows.start, read.place.column + columns.start),
+        probabilities=probabilities,
+        sky=read.sky,
+        quicklook=quicklook(natural),
+        bounds=_bounds(read.place, rows, columns),
+        **_shares(read.sky, read.place),
     )
-
-
-def _probabilities(
-    detector: Detector, reflectance: npt.NDArray[np.float32], valid: Mask, rows: slice, columns: slice, seen: Mask,
-) -> Bytes2D:  # fmt: skip
-    """Nothing clear, nothing to ask the network."""
-    if not seen.any():
-        return np.zeros((len(STORED_CLASSES), *seen.shape), np.uint8)
-    return quantised(detector(np.nan_to_num(reflectance), valid)[:, rows, columns], seen)
 
 
 def _inside(window: TileWindow) -> tuple[slice, slice]:
@@ -67,10 +74,6 @@ def _inside(window: TileWindow) -> tuple[slice, slice]:
     return rows, slice(max(0, -window.column), min(window.columns, side - window.column))
 
 
-def _natural(layers: Mapping[str, npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    return np.stack([layers["red"], layers["green"], layers["blue"]])
-
-
 def _bounds(window: TileWindow, rows: slice, columns: slice) -> tuple[float, float, float, float]:
     t, r = window.transform, window.resolution_m
     return t.c + columns.start * r, t.f - rows.stop * r, t.c + columns.stop * r, t.f - rows.start * r
@@ -78,8 +81,8 @@ def _bounds(window: TileWindow, rows: slice, columns: slice) -> tuple[float, flo
 
 def _shares(sky: Sky, window: TileWindow) -> dict[str, float]:
     pixels = (window.square.side // window.resolution_m) ** 2
-    counts = np.bincount(sky.ravel(), minlength=4)
-    clear, hidden = int(counts[SkyClass.CLEAR]), int(counts[SkyClass.CLOUD] + counts[SkyClass.SHADOW])
+    clear = int(np.count_nonzero(sky == SkyClass.CLEAR))
+    hidden = int(np.count_nonzero(sky)) - clear
     return {
         "footprint_share": round((clear + hidden) / pixels, 6),
         "clear_share": round(clear / pixels, 6),

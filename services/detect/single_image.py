@@ -70,7 +70,9 @@ class _Image:
         self.names = band_names(self.header, file.name)
         model_id = settings.model or choose_model(frozenset(known(self.names)), self.resolution_m)
         if model_id not in loaded:
-            loaded[model_id] = load_detector(model_id, device=settings.device, precision=settings.precision)
+            loaded[model_id] = load_detector(
+                model_id, device=settings.device, precision=settings.precision, runtime=settings.runtime, threads=settings.threads
+            )
         self.detector, self.model_id = loaded[model_id], model_id
         missing = set(self.detector.spec.bands) - set(self.names)
         if missing:

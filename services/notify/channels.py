@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Protocol
 
 from jagawana.schemas.errors import ErrorCode, TransientError
+from jagawana.services.failpoints import reached
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -93,7 +94,9 @@ class FileChannel:
         """Write files first, the log line last: a line in the log means everything it names is there."""
         stem = f"{safe_file_name(message.stem)}-{safe_file_name(message.recipient_id)}"
         try:
+            reached("message.making_folder")
             self.folder.mkdir(parents=True, exist_ok=True)
+            reached("message.folder_made")
             for attachment in message.attachments:
                 _write_atomically(self.folder / f"{stem}-{safe_file_name(attachment.name)}", attachment.content)
             _write_atomically(self.folder / f"{stem}.txt", _as_text(message).encode())
@@ -136,28 +139,41 @@ def _as_line(message: OutgoingMessage, stem: str) -> bytes:
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
+    reached("message.creating")
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
+            reached("message.created")
             file.write(content)
             file.flush()
+            reached("message.written")
             os.fsync(file.fileno())
+            reached("message.synced")
         os.chmod(temporary, 0o644)
+        reached("message.chmodded")
         os.replace(temporary, path)
+        reached("message.renamed")
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
+        reached("message.discarded")
         raise
     _sync_folder(path.parent)
+    reached("message.folder_synced")
 
 
 def _append_line(path: Path, line: bytes) -> None:
+    reached("line.opening")
     with path.open("ab") as file:
+        reached("line.opened")
         if _ends_torn(path):  # a crash in the middle of the last line: keep it, but start a new one
             line = b"\n" + line
         file.write(line)
         file.flush()
+        reached("line.written")
         os.fsync(file.fileno())
+        reached("line.synced")
     _sync_folder(path.parent)
+    reached("line.folder_synced")
 
 
 def _ends_torn(path: Path) -> bool:

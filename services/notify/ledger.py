@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from jagawana.schemas.errors import DataError, JagawanaError
+from jagawana.services.failpoints import reached
 from jagawana.services.notify.audience import Recipient
 from jagawana.services.notify.channels import Channel, Receipt, ReceiptState
 from jagawana.services.notify.composing import compose
@@ -37,13 +38,17 @@ class NotifyRoom:
 
     def deliver_next(self) -> bool:
         """Send what is due longest. False when nothing is due."""
+        reached("delivery.taking")
         with transaction(self.engine) as session:
             taken = deliveries.take_next(session, token=uuid4().hex, now=self.now())
         if taken is None:
             return False
+        reached("delivery.taken")
         receipt = self._send(taken)
+        reached("delivery.settling")
         with transaction(self.engine) as session:
             self._settle(session, taken, receipt)
+        reached("delivery.settled")
         return True
 
     def _send(self, taken: DeliveryRow) -> Receipt:
@@ -54,7 +59,10 @@ class NotifyRoom:
             with transaction(self.engine) as session:
                 record = alerts.record(session, taken.alert_id, taken.record_number)
             message = compose(record, recipient, before_and_after(record.content, self.blobs), now=self.now())
-            return self.channel_of(recipient).send(message)
+            reached("delivery.sending")
+            receipt = self.channel_of(recipient).send(message)
+            reached("delivery.sent")
+            return receipt
         except DataError as e:
             logger.error("delivery to %s cannot work: %s", taken.recipient_id, e)
             return Receipt(ReceiptState.FAILED, "", e.detail)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from jagawana.schemas.errors import DataError, ErrorCode, TransientError
 from jagawana.schemas.scene import Asset, SceneItem
+from jagawana.services.failpoints import reached
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 CHUNK = 1 << 20
@@ -26,7 +27,9 @@ def own_copies(item: SceneItem, *, roots: Sequence[Path], spool: Path, max_bytes
         DataError: HREF_FORBIDDEN, ASSET_MISSING, NOT_REGULAR_FILE, TOO_LARGE, SIZE_MISMATCH, CHECKSUM_MISMATCH or BAD_MAGIC.
         TransientError: STORE_BUSY when our own disk is full or a file cannot be read for now.
     """
+    reached("spool.making")
     spool.mkdir(parents=True, exist_ok=True)
+    reached("spool.made")
     with TemporaryDirectory(dir=spool, prefix="scene-") as folder:
         copies = {}
         for number, (key, asset) in enumerate(sorted(item.assets.items())):
@@ -34,6 +37,7 @@ def own_copies(item: SceneItem, *, roots: Sequence[Path], spool: Path, max_bytes
             copies[key] = Path(folder, f"{number}.tif")
             _copy(source, copies[key], asset, max_bytes)
         yield copies
+    reached("spool.removed")
 
 
 def allowed_path(href: str, roots: Sequence[Path]) -> Path:
@@ -56,6 +60,7 @@ def _copy(source: Path, target: Path, asset: Asset, max_bytes: int) -> None:
     if asset.size > max_bytes:
         raise DataError(ErrorCode.TOO_LARGE, f"{source.name}: {asset.size} bytes; the limit for one asset is {max_bytes}")
     try:
+        reached("spool.copying")
         handle = _open_regular(source)
         with open(handle, "rb") as reader, open(target, "xb") as writer:
             digest, size, head = hashlib.sha256(), 0, b""
@@ -63,7 +68,10 @@ def _copy(source: Path, target: Path, asset: Asset, max_bytes: int) -> None:
                 head = head or chunk[:4]
                 size += len(chunk)
                 digest.update(chunk)
+                reached("spool.writing")
                 writer.write(chunk)
+                reached("spool.wrote")
+        reached("spool.copied")
     except OSError as e:
         raise TransientError(ErrorCode.STORE_BUSY, f"copying {source.name}: {e}; free space or fix permissions") from e
     if size != asset.size:

@@ -8,6 +8,7 @@ import os
 import resource
 import warnings
 from collections.abc import Mapping
+from mmap import mmap
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,20 @@ GDAL_OPTIONS: dict[str, str | int] = {
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "PROJ_NETWORK": "OFF",
     "GDAL_CACHEMAX": 64,
-    "GDAL_NUM_THREADS": "1",
+    "GDAL_NUM_THREADS": "2",
 }
 
 
-def serve(connection: Connection, paths: Mapping[str, str], extra_bytes: int, cpu_seconds: int) -> None:
-    """Answer requests until the parent hangs up. Requests: {"asset", "op": "header" | "read", "window", "bands"}."""
+def serve(connection: Connection, memory: int, paths: Mapping[str, str], extra_bytes: int, cpu_seconds: int) -> None:
+    """Answer requests until the parent hangs up. Requests: {"asset", "op": "header" | "read" | "fill", "window", "bands", "offset"}.
+
+    Args:
+        connection: to the parent.
+        memory: descriptor of memory that the parent sees too; `fill` writes there.
+        paths: files by asset key.
+        extra_bytes: memory this process may have beyond what it starts with.
+        cpu_seconds: processor time in all.
+    """
     _limit(extra_bytes, cpu_seconds)
     warnings.simplefilter("ignore", NotGeoreferencedWarning)  # the header says so; who minds, refuses it
     files: dict[str, Any] = {}
@@ -47,7 +56,7 @@ def serve(connection: Connection, paths: Mapping[str, str], extra_bytes: int, cp
             except EOFError:
                 return
             try:
-                header, pixels = _answer(files, paths, request)
+                header, pixels = _answer(files, paths, request, memory)
             except DataError as e:
                 header, pixels = {"error": e.code, "detail": e.detail}, None
             except (RasterioError, ValueError) as e:
@@ -73,7 +82,7 @@ def _limit(extra_bytes: int, cpu_seconds: int) -> None:
         resource.setrlimit(what, (most, most))
 
 
-def _answer(files: dict[str, Any], paths: Mapping[str, str], request: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
+def _answer(files: dict[str, Any], paths: Mapping[str, str], request: dict[str, Any], memory: int) -> tuple[dict[str, Any], bytes | None]:
     asset = request["asset"]
     if asset not in files:
         files[asset] = _opened(asset, paths[asset])
@@ -81,7 +90,13 @@ def _answer(files: dict[str, Any], paths: Mapping[str, str], request: dict[str, 
     if request["op"] == "header":
         return _header(file), None
     row, column, rows, columns = request["window"]
-    pixels = np.ascontiguousarray(file.read(request["bands"], window=Window(column, row, columns, rows)))
+    window = Window(column, row, columns, rows)
+    if request["op"] == "fill":
+        shape = len(request["bands"]), rows, columns
+        stretch = mmap(memory, int(np.prod(shape)) * np.dtype(file.dtypes[0]).itemsize, offset=request["offset"])
+        file.read(request["bands"], window=window, out=np.frombuffer(stretch, file.dtypes[0]).reshape(shape))
+        return {}, None
+    pixels = np.ascontiguousarray(file.read(request["bands"], window=window))
     return {"dtype": str(pixels.dtype), "shape": pixels.shape}, pixels.tobytes()
 
 
@@ -110,4 +125,5 @@ def _header(file: Any) -> dict[str, Any]:
         "descriptions": [d or "" for d in file.descriptions],
         "scales": list(file.scales),
         "offsets": list(file.offsets),
+        "block_rows": file.block_shapes[0][0],
     }

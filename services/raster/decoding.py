@@ -1,6 +1,7 @@
 """The parent's side of the decoder: one child per scene, one answer per request, no waiting for ever."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from affine import Affine
 
 from jagawana.schemas.errors import DataError, ErrorCode, TransientError
+from jagawana.services.failpoints import reached
 from jagawana.services.raster.nursery import kill, nursery
 
 
@@ -28,6 +30,7 @@ class RasterHeader:
     descriptions: tuple[str, ...]
     scales: tuple[float, ...]
     offsets: tuple[float, ...]
+    block_rows: int
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,10 @@ class DecoderLimits:
 class Decoder:
     """Asks a child process for headers and pixels."""
 
-    def __init__(self, connection: Connection, limits: DecoderLimits) -> None:
+    def __init__(self, connection: Connection, limits: DecoderLimits, memory: int) -> None:
         self._connection, self._limits = connection, limits
+        self.memory = memory
+        """Descriptor of memory that the child sees too; empty until somebody makes it larger."""
 
     def header(self, asset: str) -> RasterHeader:
         """The header of an asset, after the decoder's own checks.
@@ -54,7 +59,7 @@ class Decoder:
         h, _ = self._ask({"asset": asset, "op": "header"})
         return RasterHeader(
             h["epsg"], Affine(*h["transform"]), (h["shape"][0], h["shape"][1]), h["dtype"], h["nodata"],
-            tuple(h["descriptions"]), tuple(h["scales"]), tuple(h["offsets"]),
+            tuple(h["descriptions"]), tuple(h["scales"]), tuple(h["offsets"]), h["block_rows"],
         )  # fmt: skip
 
     def read(self, asset: str, *, bands: Sequence[int], window: tuple[int, int, int, int]) -> npt.NDArray[Any]:
@@ -62,10 +67,17 @@ class Decoder:
         header, pixels = self._ask({"asset": asset, "op": "read", "bands": list(bands), "window": list(window)}, pixels=True)
         return np.frombuffer(pixels, dtype=header["dtype"]).reshape(header["shape"])
 
+    def fill(self, asset: str, *, bands: Sequence[int], window: tuple[int, int, int, int], offset: int) -> None:
+        """Like `read`, but into the shared memory, from `offset` on."""
+        self._ask({"asset": asset, "op": "fill", "bands": list(bands), "window": list(window), "offset": offset})
+
     def _ask(self, request: dict[str, Any], *, pixels: bool = False) -> tuple[dict[str, Any], bytes]:
         try:
+            reached("decoder.asking")
             self._connection.send_bytes(json.dumps(request).encode())
+            reached("decoder.asked")
             header = json.loads(self._receive())
+            reached("decoder.answered")
             if "error" in header:
                 raise DataError(ErrorCode(header["error"]), header["detail"])
             return header, self._receive() if pixels else b""
@@ -86,9 +98,16 @@ def decoder(paths: Mapping[str, Path], limits: DecoderLimits) -> Iterator[Decode
         TransientError: DECODER_FAILED when no child can be had.
     """
     named = {key: str(path) for key, path in paths.items()}
-    connection, pid = nursery().fork({"paths": named, "extra_bytes": limits.extra_bytes, "cpu_seconds": round(limits.seconds * 10)})
+    memory = os.memfd_create("jagawana-pixels")
     try:
-        yield Decoder(connection, limits)
+        work = {"paths": named, "extra_bytes": limits.extra_bytes, "cpu_seconds": round(limits.seconds * 10)}
+        connection, pid = nursery().fork(work, memory)
+        try:
+            yield Decoder(connection, limits, memory)
+        finally:
+            reached("decoder.ending")
+            connection.close()
+            kill(pid)
+            reached("decoder.ended")
     finally:
-        connection.close()
-        kill(pid)
+        os.close(memory)

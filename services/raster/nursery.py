@@ -14,6 +14,7 @@ import sys
 from multiprocessing.connection import Connection
 
 from jagawana.schemas.errors import ErrorCode, TransientError
+from jagawana.services.failpoints import reached
 
 REQUEST_BYTES = 1 << 16
 
@@ -23,11 +24,13 @@ class Nursery:
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        reached("nursery.starting")
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "jagawana.services.raster.nursery", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, close_fds=True,
             )  # fmt: skip
+        reached("nursery.started")
         atexit.register(self.close)
 
     @property
@@ -35,17 +38,20 @@ class Nursery:
         """Whether it can still fork."""
         return self._process.poll() is None
 
-    def fork(self, work: dict[str, object]) -> tuple[Connection, int]:
-        """A new child that serves `work`; its connection and process id.
+    def fork(self, work: dict[str, object], memory: int) -> tuple[Connection, int]:
+        """A new child that serves `work` and sees the memory of a descriptor; its connection and process id.
 
         Raises:
             TransientError: DECODER_FAILED when the nursery has died.
         """
         ours, theirs = socket.socketpair()
         try:
+            reached("decoder.forking")
             with theirs:
-                socket.send_fds(self._control, [json.dumps(work).encode()], [theirs.fileno()])
+                socket.send_fds(self._control, [json.dumps(work).encode()], [theirs.fileno(), memory])
+            reached("decoder.sent_for")
             pid = int(self._control.recv(32) or b"0")
+            reached("decoder.forked")
         except OSError as e:
             ours.close()
             raise TransientError(ErrorCode.DECODER_FAILED, f"the decoder's parent has died ({e})") from e
@@ -85,18 +91,19 @@ def _serve(control: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     while True:
-        request, handles, _, _ = socket.recv_fds(control, REQUEST_BYTES, 1)
+        request, handles, _, _ = socket.recv_fds(control, REQUEST_BYTES, 2)
         if not request:
             return
         pid = os.fork()
         if pid:
-            os.close(handles[0])
+            for handle in handles:
+                os.close(handle)
             control.send(str(pid).encode())
             continue
         control.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         with Connection(handles[0]) as connection:
-            serve(connection, **json.loads(request))
+            serve(connection, handles[1], **json.loads(request))
         os._exit(0)
 
 

@@ -1,7 +1,4 @@
-"""Alerts in the database: the tile's fence, the alerts of a tile, their records and the delivery ledger."""
-
-from collections.abc import Iterable
-from datetime import datetime
+"""Alerts in the database: the tile's fence, the alerts of a tile and their records."""
 
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, select, update
@@ -9,12 +6,17 @@ from sqlmodel import Session, col, select, update
 from jagawana.schemas.alert import AlertContent, AlertPublished
 from jagawana.schemas.envelope import decode_as
 from jagawana.schemas.errors import ErrorCode, TransientError
-from jagawana.services.store.tables import AlertRow, AlertVersionRow, DeliveryRow, TileStateRow
+from jagawana.services.store.tables import AlertRow, AlertVersionRow, TileStateRow
 
 
 def tile_state(session: Session, tile: str) -> TileStateRow:
     """The tile's fence as it stands; version 0 when the tile was never assessed."""
     return session.get(TileStateRow, tile) or TileStateRow(tile=tile, version=0, zones_version="", rules_version="")
+
+
+def tile_states(session: Session) -> list[TileStateRow]:
+    """The fences of all tiles ever assessed, by tile."""
+    return list(session.exec(select(TileStateRow).order_by(TileStateRow.tile)).all())
 
 
 def advance(session: Session, read: TileStateRow, *, zones_version: str, rules_version: str) -> None:
@@ -71,16 +73,3 @@ def records(session: Session) -> list[AlertPublished]:
 def content_of(row: AlertRow) -> AlertContent:
     """What is believed of an alert now."""
     return AlertContent.model_validate_json(row.content)
-
-
-def told(session: Session, alert_id: str) -> list[str]:
-    """Recipients who were told of an alert, or are about to be."""
-    return sorted(set(session.exec(select(DeliveryRow.recipient_id).where(DeliveryRow.alert_id == alert_id)).all()))
-
-
-def owe(session: Session, published: AlertPublished, recipients: Iterable[str], *, at: datetime) -> None:
-    """Write the delivery ledger before anything is sent."""
-    for recipient in recipients:
-        session.add(
-            DeliveryRow(alert_id=str(published.content.alert_id), record_number=published.record_number, recipient_id=recipient, next_at=at)
-        )

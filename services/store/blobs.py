@@ -7,6 +7,7 @@ from typing import Protocol
 
 from jagawana.schemas.base import Sha256
 from jagawana.schemas.errors import DataError, ErrorCode, TransientError
+from jagawana.services.failpoints import reached
 
 
 class BlobStore(Protocol):
@@ -42,7 +43,9 @@ class FolderBlobs:
         try:
             if path.exists() and path.read_bytes() == content:  # a damaged blob is mended by whoever has its content again
                 return name
+            reached("blob.making_folder")
             path.parent.mkdir(parents=True, exist_ok=True)
+            reached("blob.folder_made")
             write_durably(path, content)
         except OSError as e:
             raise TransientError(ErrorCode.STORE_BUSY, f"blob store {self.folder}: {e}; free space or fix permissions") from e
@@ -67,15 +70,27 @@ def write_durably(path: Path, content: bytes) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        reached("blob.creating")
         with open(temporary, "wb") as f:
+            reached("blob.writing")
             f.write(content)
             f.flush()
+            reached("blob.written")
             os.fsync(f.fileno())
+            reached("blob.synced")
         os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        reached("blob.renamed")
+        sync_folder(path.parent)
+        reached("blob.durable")
     finally:
         temporary.unlink(missing_ok=True)
+        reached("blob.tidied")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in a folder survive power loss."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

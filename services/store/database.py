@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel
 
 from jagawana.schemas.errors import ErrorCode, TransientError
+from jagawana.services.failpoints import reached
 from jagawana.services.store import tables  # noqa: F401  (registers the tables)
 
 
@@ -41,8 +42,14 @@ def transaction(engine: Engine) -> Iterator[Session]:
     Raises:
         TransientError: STORE_BUSY when the database is locked, full or gone.
     """
-    with busy_is_transient(), Session(engine, expire_on_commit=False) as session, session.begin():
+    with busy_is_transient(), Session(engine, expire_on_commit=False) as session:
+        reached("store.beginning")
+        session.connection()  # begins; what raises from here on rolls back
+        reached("store.begun")
         yield session
+        reached("store.committing")
+        session.commit()
+        reached("store.committed")
 
 
 @contextmanager

@@ -1,12 +1,27 @@
 """The delivery ledger: what is owed to whom. Written before sending, marked after, so that nothing is lost in between."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, or_, select
 
+from jagawana.schemas.alert import AlertPublished
 from jagawana.services.store.tables import DeliveryRow
 
 LEASE = timedelta(minutes=5)
+
+
+def told(session: Session, alert_id: str) -> list[str]:
+    """Recipients who were told of an alert, or are about to be."""
+    return sorted(set(session.exec(select(DeliveryRow.recipient_id).where(DeliveryRow.alert_id == alert_id)).all()))
+
+
+def owe(session: Session, published: AlertPublished, recipients: Iterable[str], *, at: datetime) -> None:
+    """Write the delivery ledger before anything is sent."""
+    for recipient in recipients:
+        session.add(
+            DeliveryRow(alert_id=str(published.content.alert_id), record_number=published.record_number, recipient_id=recipient, next_at=at)
+        )
 
 
 def reclaim(session: Session) -> None:

@@ -3,8 +3,9 @@ import types
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from jagawana.detectors.clouds import BrightnessMask, LearnedMask, SceneClassificationMask, SkyClass
+from jagawana.detectors.clouds import BrightnessMask, LearnedMask, SceneClassificationMask, SkyClass, _disc_grown
 from jagawana.schemas.errors import DataError, ErrorCode
 
 FOREST = {"blue": 0.03, "green": 0.05, "red": 0.03, "nir": 0.3}
@@ -108,3 +109,9 @@ def test_the_learned_mask_translates_pixel_size_and_codes(monkeypatch: pytest.Mo
     assert pictures[0].shape == (51, 51, 4) and pictures[0].dtype == np.float32
     assert sky.shape == (101, 101)
     assert sky[21, 21] == SkyClass.CLOUD and sky[41, 41] == SkyClass.SHADOW and sky[90, 90] == SkyClass.CLEAR
+
+
+@pytest.mark.parametrize("radius_px", [1, 2, 3, 4, 5.3, 6, 8])
+def test_a_margin_laid_row_by_row_is_the_margin_by_distance(radius_px: float) -> None:
+    mask = np.random.default_rng(0).random((97, 130)) < 0.01
+    assert np.array_equal(_disc_grown(mask, radius_px), ndimage.distance_transform_edt(~mask) <= radius_px)

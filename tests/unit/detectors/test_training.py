@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jagawana.detectors.classes import NOT_OBSERVED, LandClass
-from jagawana.detectors.inference import UNetDetector
+from jagawana.detectors.inference.choosing import choose
+from jagawana.detectors.inference.detector import UNetDetector
 from jagawana.detectors.model_card import read_card
 from jagawana.detectors.training.augment import Augmentation, augmented, dropped, pasted, relit, rescaled, turned
 from jagawana.detectors.training.blocks import split_blocks
@@ -211,7 +212,9 @@ def test_a_run_learns_the_made_up_places_and_its_model_loads(tmp_path: Path) -> 
     path = write_model(trained, tmp_path / "out")
     assert sorted(p.name for p in path.parent.iterdir()) == ["s2.json", "s2.md", "s2.safetensors"]
     read = read_card(path.read_bytes(), name="s2.json")
-    detector = UNetDetector.from_weights((path.parent / "s2.safetensors").read_bytes(), read, device="cpu", precision="fp32")
+    detector = UNetDetector.from_weights(
+        (path.parent / "s2.safetensors").read_bytes(), read, choose("cpu", "fp32", "auto")[0], precision="fp32"
+    )
     assert detector.spec.halo_px == 24
     assert f"mean IoU over the classes present: {card.test.mean_iou}" in (path.parent / "s2.md").read_text(encoding="utf-8")
 

@@ -61,7 +61,7 @@ def failed(pixels: Decoder, **request: object) -> TransientError:
 def test_a_header_says_what_the_file_says(small: Path) -> None:
     with decoder({"a": small}, ROOMY) as pixels:
         header = pixels.header("a")
-    assert header == RasterHeader(32749, PLACE, (40, 50), "uint16", 0.0, ("B04", "B08"), (1e-4, 1e-4), (-0.1, -0.1))
+    assert header == RasterHeader(32749, PLACE, (40, 50), "uint16", 0.0, ("B04", "B08"), (1e-4, 1e-4), (-0.1, -0.1), 40)
 
 
 def test_windows_and_bands_are_read_in_the_file_s_own_type(small: Path) -> None:
@@ -71,7 +71,7 @@ def test_windows_and_bands_are_read_in_the_file_s_own_type(small: Path) -> None:
 
 
 def test_the_limits_are_really_set_in_the_child(small: Path) -> None:
-    connection, pid = nursery().fork({"paths": {"a": str(small)}, "extra_bytes": 64 << 20, "cpu_seconds": 77})
+    connection, pid = nursery().fork({"paths": {"a": str(small)}, "extra_bytes": 64 << 20, "cpu_seconds": 77}, os.memfd_create("test"))
     with connection:
         connection.send_bytes(b'{"asset": "a", "op": "header"}')
         assert connection.poll(30) and connection.recv_bytes()
@@ -123,7 +123,7 @@ def test_a_killed_nursery_is_replaced(small: Path) -> None:
     os.kill(old._process.pid, signal.SIGKILL)
     old._process.wait(10)
     with pytest.raises(TransientError, match="DECODER_FAILED"):
-        old.fork({"paths": {}, "extra_bytes": 1, "cpu_seconds": 1})
+        old.fork({"paths": {}, "extra_bytes": 1, "cpu_seconds": 1}, os.memfd_create("test"))
     assert nursery() is not old and works(small)
 
 
@@ -188,7 +188,7 @@ def _gone(pid: int) -> None:
 
 def header(count: int = 1, *, descriptions: tuple[str, ...] | None = None, dtype: str = "uint16", scale: float = 1.0, offset: float = 0.0):  # type: ignore[no-untyped-def]
     return RasterHeader(
-        32749, PLACE, (9, 9), dtype, None, descriptions or ("",) * count, (scale,) * count, (offset,) * count,
+        32749, PLACE, (9, 9), dtype, None, descriptions or ("",) * count, (scale,) * count, (offset,) * count, 9,
     )  # fmt: skip
 
 

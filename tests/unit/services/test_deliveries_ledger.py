@@ -15,9 +15,10 @@ from jagawana.schemas.errors import DataError, ErrorCode, TransientError
 from jagawana.services.notify.audience import Recipient
 from jagawana.services.notify.channels import Channel, OutgoingMessage, Receipt, ReceiptState
 from jagawana.services.notify.ledger import FIRST_WAIT, LONGEST_WAIT, NotifyRoom, wait
-from jagawana.services.store import alerts, deliveries
+from jagawana.services.store import deliveries
 from jagawana.services.store.blobs import FolderBlobs
 from jagawana.services.store.database import open_database, transaction
+from jagawana.services.store.sql import SqlStore
 from jagawana.services.store.tables import AlertVersionRow, DeliveryRow
 
 AT = datetime(2026, 9, 1, tzinfo=UTC)
@@ -60,11 +61,11 @@ class World:
             row = AlertVersionRow(alert_id=str(told.content.alert_id), record_number=told.record_number, alert_type=told.alert_type,
                                   payload=payload, decided_at=at)  # fmt: skip
             session.add(row)
-            alerts.owe(session, told, to, at=self.at)
+            deliveries.owe(session, told, to, at=self.at)
 
     def room(self, channel: Channel, *, attempts: int = 3, known: tuple[str, ...] = POSTS) -> NotifyRoom:
         people = {name: Recipient.model_validate({"id": name, "name": name, "channel": "file:"}) for name in known}
-        return NotifyRoom(self.engine, self.blobs, people, lambda _: channel, lambda: self.at, attempts=attempts)
+        return NotifyRoom(SqlStore(self.engine), self.blobs, people, lambda _: channel, lambda: self.at, attempts=attempts)
 
     def rows(self) -> dict[str, DeliveryRow]:
         with transaction(self.engine) as session:
