@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from jagawana.detectors.classes import LandClass
 from jagawana.detectors.grid import TILE_M
+from jagawana.detectors.runs import set_positions
 
 FLOOR = 26
 """Stored probabilities are uint8, 255 = 1.0; below this (0.10) they are stored as 0 so that empty blocks cost nothing."""
@@ -43,6 +44,11 @@ class Observation:
     origin: tuple[int, int]
 
     @property
+    def nbytes(self) -> int:
+        """Memory it takes."""
+        return self.positions.nbytes + self.values.nbytes + self.sky.nbytes
+
+    @property
     def side(self) -> int:
         """Pixels along a tile."""
         return TILE_M // self.resolution_m
@@ -71,11 +77,13 @@ def sparse(probabilities: npt.NDArray[np.uint8], *, origin: tuple[int, int], sid
         origin: row and column of the window in the tile.
         side: pixels along the tile.
     """
-    k, r, c = np.nonzero(probabilities)
-    classes = np.array(STORED_CLASSES, np.int64)[k]
-    positions = (classes * side + r + origin[0]) * side + c + origin[1]
-    order = np.argsort(positions, kind="stable")
-    return positions[order], probabilities[k, r, c][order]
+    positions, values = [], []
+    for land_class, layer in sorted(zip(STORED_CLASSES, probabilities, strict=True)):
+        at = set_positions(layer)
+        rows, columns = np.divmod(at, layer.shape[1])
+        positions.append((int(land_class) * side + rows + origin[0]) * side + columns + origin[1])
+        values.append(layer.reshape(-1)[at])
+    return np.concatenate(positions), np.concatenate(values)
 
 
 def quantised(probabilities: npt.NDArray[np.float32], seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:

@@ -21,8 +21,9 @@ def quicklook(rgb: npt.NDArray[np.float32]) -> bytes:
     Args:
         rgb: reflectance, float32 (3, H, W), red first; NaN where there is no data becomes black.
     """
-    levels = np.clip(np.nan_to_num(rgb) * np.float32(LEVELS / BRIGHTEST), 0, LEVELS).astype(np.uint16)
-    picture = Image.fromarray(_curve()[levels].transpose(1, 2, 0))
+    levels = rgb.transpose(1, 2, 0) * np.float32(LEVELS / BRIGHTEST)
+    np.clip(np.nan_to_num(levels, copy=False), 0, LEVELS, out=levels)
+    picture = Image.fromarray(_curve()[levels.astype(np.uint16)])
     out = BytesIO()
     picture.save(out, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return out.getvalue()

@@ -3,16 +3,17 @@
 import numpy as np
 import numpy.typing as npt
 import shapely
-from affine import Affine
-from rasterio import features
 from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 from skimage.morphology import skeletonize
 
 from jagawana.detectors.grid import Square
+from jagawana.detectors.outlines import outlines
+from jagawana.detectors.runs import runs_of
 
 Flags = npt.NDArray[np.bool_]
 EIGHT = np.ones((3, 3), bool)
+_NO_LINES = shapely.MultiLineString()
 SPUR_M = 40.0
 """Dead ends shorter than this are the skeleton's, not the road's."""
 
@@ -33,9 +34,9 @@ def polygons(mask: Flags, north_west: tuple[float, float], resolution_m: float) 
     """
     if not mask.any():
         return shapely.MultiPolygon()
-    transform = Affine(resolution_m, 0, north_west[0], 0, -resolution_m, north_west[1])
-    parts = [shapely.geometry.shape(g) for g, _ in features.shapes(mask.astype(np.uint8), mask=mask, connectivity=4, transform=transform)]
-    return _multi(shapely.MultiPolygon, shapely.union_all(parts))
+    pieces, _ = outlines(runs_of(mask))
+    placed = shapely.transform(pieces, lambda xy: xy * (resolution_m, -resolution_m) + north_west)
+    return shapely.normalize(shapely.MultiPolygon(list(placed)))
 
 
 def centre_lines(mask: Flags, north_west: tuple[float, float], resolution_m: float, *, at_least_m: float) -> BaseGeometry:
@@ -70,16 +71,25 @@ def _multi(kind: type[shapely.MultiPolygon | shapely.MultiLineString], geometry:
 
 def _links(skeleton: Flags) -> BaseGeometry:
     """Unit links between neighbouring skeleton pixels, merged; diagonal links only where no straight way exists."""
-    index = np.argwhere(skeleton)
-    at = {(int(r), int(c)) for r, c in index}
-    links = []
-    for r, c in sorted(at):
-        links += [((r, c), n) for n in ((r, c + 1), (r + 1, c)) if n in at]
-        for d in (1, -1):
-            if (r + 1, c + d) in at and (r, c + d) not in at and (r + 1, c) not in at:
-                links.append(((r, c), (r + 1, c + d)))
-    xy = np.array([[(a[1] + 0.5, a[0] + 0.5), (b[1] + 0.5, b[0] + 0.5)] for a, b in links])
-    return shapely.line_merge(shapely.MultiLineString(list(xy))) if len(xy) else shapely.MultiLineString()
+    width = skeleton.shape[1]
+    framed = np.pad(skeleton, 1)
+    own, east, south = framed[1:-1, 1:-1], framed[1:-1, 2:], framed[2:, 1:-1]
+    ways = {
+        (0, 1): own & east,
+        (1, 0): own & south,
+        (1, 1): own & framed[2:, 2:] & ~east & ~south,
+        (1, -1): own & framed[2:, :-2] & ~framed[1:-1, :-2] & ~south,
+    }
+    found = [(np.flatnonzero(links), number, step) for number, (step, links) in enumerate(ways.items())]
+    at = np.concatenate([pixels for pixels, _, _ in found])
+    if not len(at):
+        return _NO_LINES
+    number = np.concatenate([np.full_like(pixels, n) for pixels, n, _ in found])
+    step = np.concatenate([np.broadcast_to(step, (len(pixels), 2)) for pixels, _, step in found])
+    order = np.lexsort((number, at))
+    begin = np.column_stack([at % width, at // width])[order] + 0.5
+    lines = shapely.MultiLineString(list(np.stack([begin, begin + step[order, ::-1]], axis=1)))
+    return shapely.line_merge(lines)
 
 
 def _without_spurs(lines: BaseGeometry, shorter_than_px: float) -> BaseGeometry:

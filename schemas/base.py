@@ -11,7 +11,10 @@ SHA256_PATTERN = r"^[0-9a-f]{64}$"
 
 
 def _to_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as e:  # the last hours of the year 9999, west of Greenwich
+        raise ValueError("a time outside the years 1 to 9999") from e
 
 
 def iso_utc(value: datetime) -> str:

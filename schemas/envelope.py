@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any, Literal, NoReturn, TypeVar
 
 from pydantic import Field, ValidationError
@@ -16,7 +17,11 @@ from jagawana.schemas.scene import SceneAcquired
 
 MESSAGES: Mapping[str, type[Message]] = {m.name: m for m in (SceneAcquired, ObservationRecorded, CoverageObserved, AlertPublished)}
 MAX_MESSAGE_BYTES = 1 << 20
-_TYPE = re.compile(r"^org\.jagawana\.([a-z-]+)\.v(\d+)$")
+MAX_DEPTH = 64
+"""Deepest nesting read. A STAC item needs about ten; what is nested deeper cannot be written again by every library."""
+MAX_INTEGER = 2**63 - 1
+_TYPE = re.compile(r"org\.jagawana\.([a-z-]+)\.v([0-9]+)")
+_SCHEMA = re.compile(r"urn:jagawana:schema:([a-z-]+):([0-9]{1,6})\.([0-9]{1,6})")
 M = TypeVar("M", bound=Message)
 
 
@@ -59,6 +64,7 @@ def decode(payload: bytes) -> tuple[Envelope, Message]:
         DataError: MESSAGE_UNREADABLE, NON_FINITE, MESSAGE_INVALID or SCHEMA_UNSUPPORTED.
     """
     envelope = _validated(Envelope, _read_json(payload))
+    _id_is_of_data(envelope)
     kind = _message_type(envelope)
     return envelope, _validated(kind, envelope.data, newer_minor=_is_newer_minor(envelope, kind))
 
@@ -80,20 +86,56 @@ def read_object(payload: bytes) -> dict[str, Any]:
     return _read_json(payload)
 
 
-def _read_json(payload: bytes) -> dict[str, Any]:
-    if len(payload) > MAX_MESSAGE_BYTES:
-        raise DataError(ErrorCode.MESSAGE_UNREADABLE, f"{len(payload)} bytes; the limit is {MAX_MESSAGE_BYTES}")
+def event_id_of(payload: bytes) -> str:
+    """What a message is known by: the envelope's id where it is the hash of the envelope's data, else the hash of the bytes.
+
+    A claim that is not true counts for nothing, so nobody can make a message pass for one that was dealt with already.
+    """
     try:
-        value = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError, ValueError) as e:
-        raise DataError(ErrorCode.MESSAGE_UNREADABLE, f"not UTF-8 JSON: {e}") from e
+        document = _read_json(payload)
+    except DataError:
+        return sha256_of(payload)
+    claimed, data = document.get("id"), document.get("data")
+    return claimed if isinstance(claimed, str) and isinstance(data, dict) and claimed == sha256_of(data) else sha256_of(payload)
+
+
+def _read_json(payload: bytes) -> dict[str, Any]:
+    _not_too_long(payload)
+    try:
+        value = json.loads(
+            payload.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole, object_pairs_hook=_unique_keys
+        )
+        for depth, part in _parts(value):
+            _not_too_deep(depth)
+            _encodable(part)
+    except (RecursionError, ValueError) as e:
+        raise DataError(ErrorCode.MESSAGE_UNREADABLE, f"not JSON that is read here: {str(e)[:300]}; publish it anew") from e
     if not isinstance(value, dict):
-        raise DataError(ErrorCode.MESSAGE_UNREADABLE, f"expected a JSON object, got {type(value).__name__}")
+        raise DataError(ErrorCode.MESSAGE_UNREADABLE, f"expected a JSON object, got {type(value).__name__}; send one message at a time")
     return value
 
 
+def _not_too_long(payload: bytes) -> None:
+    if len(payload) > MAX_MESSAGE_BYTES:
+        raise DataError(ErrorCode.MESSAGE_UNREADABLE, f"{len(payload)} bytes; the limit is {MAX_MESSAGE_BYTES}; put what is large into files")
+
+
 def _refuse_constant(text: str) -> NoReturn:
-    raise DataError(ErrorCode.NON_FINITE, f"{text} is not a number JSON allows (RFC 8259)")
+    raise DataError(ErrorCode.NON_FINITE, f"{text} is not a number JSON allows (RFC 8259); leave the field out, or write null")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise DataError(ErrorCode.NON_FINITE, f"{text[:40]} is too large for a number; correct it")
+    return value
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if abs(value) > MAX_INTEGER:
+        raise ValueError(f"{text[:40]} does not fit into 64 bits")
+    return value
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -103,18 +145,52 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
+def _parts(value: Any) -> Iterator[tuple[int, Any]]:
+    """Every value in a value, and every key, with how deep it lies; without recursion."""
+    waiting = [(1, value)]
+    while waiting:
+        depth, part = waiting.pop()
+        yield depth, part
+        if isinstance(part, dict):
+            waiting += [(depth + 1, inner) for pair in part.items() for inner in pair]
+        elif isinstance(part, list):
+            waiting += [(depth + 1, inner) for inner in part]
+
+
+def _not_too_deep(depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep")
+
+
+def _encodable(part: Any) -> None:
+    r"""JSON can write half of a surrogate pair (\ud800), which is no text and could not be stored or sent on."""
+    if isinstance(part, str):
+        part.encode()
+
+
+def _id_is_of_data(envelope: Envelope) -> None:
+    """So that a message cut, changed or sent under another's id is noticed."""
+    expected = sha256_of(envelope.data)
+    if envelope.id != expected:
+        raise DataError(ErrorCode.MESSAGE_INVALID, f"Envelope at id: {envelope.id[:80]!r} is not the SHA-256 of data ({expected}); send it anew")
+
+
 def _message_type(envelope: Envelope) -> type[Message]:
-    match = _TYPE.match(envelope.type)
+    match = _TYPE.fullmatch(envelope.type)
     kind = MESSAGES.get(match[1]) if match else None
     if kind is None or match is None or match[2] != kind.version.split(".")[0]:
         known = ", ".join(f"org.jagawana.{m.name}.v{m.version.split('.')[0]}" for m in MESSAGES.values())
-        raise DataError(ErrorCode.SCHEMA_UNSUPPORTED, f"type {envelope.type!r}; this release reads {known}")
+        raise DataError(ErrorCode.SCHEMA_UNSUPPORTED, f"type {envelope.type[:80]!r}; this release reads {known}")
     return kind
 
 
 def _is_newer_minor(envelope: Envelope, kind: type[Message]) -> bool:
-    minor = envelope.dataschema.rsplit(".", 1)[-1]
-    return minor.isdigit() and int(minor) > int(kind.version.split(".")[1])
+    major, minor = kind.version.split(".")
+    match = _SCHEMA.fullmatch(envelope.dataschema)
+    if match is None or match.groups()[:2] != (kind.name, major):
+        wanted = f"urn:jagawana:schema:{kind.name}:{kind.version}"
+        raise DataError(ErrorCode.SCHEMA_UNSUPPORTED, f"dataschema {envelope.dataschema[:80]!r}; this release reads {wanted}")
+    return int(match[3]) > int(minor)
 
 
 P = TypeVar("P", bound=Model)
@@ -124,6 +200,6 @@ def _validated(kind: type[P], value: dict[str, Any], *, newer_minor: bool = Fals
     try:
         return kind.model_validate(value, extra="ignore" if newer_minor else None, by_alias=True)
     except ValidationError as e:
-        first = e.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "(root)"
-        raise DataError(ErrorCode.MESSAGE_INVALID, f"{kind.__name__} at {where}: {first['msg']}") from e
+        first = e.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))[:200] or "(root)"
+        raise DataError(ErrorCode.MESSAGE_INVALID, f"{kind.__name__} at {where}: {first['msg'][:300]}") from e

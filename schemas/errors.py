@@ -7,7 +7,7 @@ class ErrorCode(StrEnum):
     """What was wrong, as an outsider reads it in a dead letter. The comment is the row of docs/errors.md."""
 
     # The event
-    MESSAGE_UNREADABLE = "MESSAGE_UNREADABLE"  # not UTF-8 JSON, not an object, or nested too deeply
+    MESSAGE_UNREADABLE = "MESSAGE_UNREADABLE"  # not UTF-8 JSON, not an object, nested too deeply, a key twice, a number beyond 64 bits
     MESSAGE_INVALID = "MESSAGE_INVALID"  # JSON, but a field is missing, of the wrong type or unknown
     NON_FINITE = "NON_FINITE"  # NaN or Infinity where a number belongs
     SCHEMA_UNSUPPORTED = "SCHEMA_UNSUPPORTED"  # a message type or major version this release does not know
@@ -21,18 +21,25 @@ class ErrorCode(StrEnum):
     CHECKSUM_MISMATCH = "CHECKSUM_MISMATCH"  # the bytes are not the bytes the item describes
     TOO_LARGE = "TOO_LARGE"  # the file exceeds the limit for one asset
     BAD_MAGIC = "BAD_MAGIC"  # not a TIFF, whatever its name says
+    HEADER_TOO_LARGE = "HEADER_TOO_LARGE"  # directories and metadata of more than 4 MiB
+    CODEC_UNSUPPORTED = "CODEC_UNSUPPORTED"  # compressed in a way that is not read: JPEG, WebP, unknown
+    LAYOUT_INVALID = "LAYOUT_INVALID"  # blocks outside the file, over one another, or too few
     DECODE_FAILED = "DECODE_FAILED"  # a TIFF that cannot be decoded
     DECODER_DIED = "DECODER_DIED"  # the decoder was killed, three times (memory, time or a crash)
     # What the raster means
     TOO_MANY_PIXELS = "TOO_MANY_PIXELS"  # header claims more pixels than one scene can have
+    TOO_MANY_BANDS = "TOO_MANY_BANDS"  # header claims more bands than a product has
     BLOCK_TOO_LARGE = "BLOCK_TOO_LARGE"  # one compressed block would fill memory
+    DECODED_TOO_LARGE = "DECODED_TOO_LARGE"  # the whole would unpack to more than a scene can be
     DTYPE_UNSUPPORTED = "DTYPE_UNSUPPORTED"  # not an integer or float raster we can scale
     CRS_UNSUPPORTED = "CRS_UNSUPPORTED"  # no coordinate system, or not a UTM one
     CRS_MISMATCH = "CRS_MISMATCH"  # the file's coordinate system is not the item's
-    GRID_UNSUPPORTED = "GRID_UNSUPPORTED"  # rotated, south-up, non-square or of a resolution no model reads
+    GRID_UNSUPPORTED = "GRID_UNSUPPORTED"  # rotated, south-up, non-square, too small, off its zone, or of a resolution no model reads
     GRID_MISMATCH = "GRID_MISMATCH"  # shape or position is not what the item says
     BANDS_MISSING = "BANDS_MISSING"  # no model reads this set of bands
     BANDS_MISMATCH = "BANDS_MISMATCH"  # the file has other bands than the item says
+    SENSOR_MISMATCH = "SENSOR_MISMATCH"  # pixels that the platform the item names does not have
+    VALUES_IMPLAUSIBLE = "VALUES_IMPLAUSIBLE"  # reflectance no sensor sees on Earth: wrong scale, undeclared fill, all one value
     NO_VALID_PIXELS = "NO_VALID_PIXELS"  # nothing but fill
     # Zones, rules, models, storage
     ZONES_INVALID = "ZONES_INVALID"  # a layer refused as a whole, with feature and reason

@@ -29,13 +29,14 @@ Failpoint = Literal[
     "blob.making_folder", "blob.folder_made", "blob.creating", "blob.writing", "blob.written",
     "blob.synced", "blob.renamed", "blob.durable", "blob.tidied",
     # our own copies of assets
-    "spool.clearing", "spool.cleared", "spool.making", "spool.made", "spool.copying", "spool.writing",
+    "spool.clearing", "spool.cleared", "unfinished.removed", "spool.making", "spool.made", "spool.copying", "spool.writing",
     "spool.wrote", "spool.copied", "spool.removed",
     # the decoder and its nursery
     "nursery.starting", "nursery.started", "decoder.forking", "decoder.sent_for", "decoder.forked", "decoder.asking", "decoder.asked",
     "decoder.answered", "decoder.ending", "decoder.ended",
     # an event of the log on its way through a room
     "event.taking", "event.counted", "event.handling", "event.handled", "event.done", "event.burying", "event.buried",
+    "event.leaving", "event.left",
     # a tile that is judged again
     "tile.judging", "tile.judged", "tile.applied",
     # a delivery

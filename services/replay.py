@@ -1,15 +1,21 @@
 """Replaying an archive: send its items, drain the pipeline, say what came of it."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sqlmodel import Session
+
+from jagawana.schemas.errors import ErrorCode
 from jagawana.schemas.observation import AlertTense
-from jagawana.services.ingest.items import find_items, ordered, roots_of, send
-from jagawana.services.store import alerts, deliveries, digest, log
+from jagawana.services.ingest.items import FoundItem, find_items, ordered, roots_of, send
+from jagawana.services.store import alerts, deliveries, digest, log, observations
 from jagawana.services.store.database import transaction
 from jagawana.services.wiring import Service
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class ReplaySummary:
 def replay(
     service: Service, paths: Sequence[Path], *, order: str, tense: AlertTense, progress: Callable[[int, int], None] | None = None
 ) -> ReplaySummary:
-    """Send the items of folders and files, and work until nothing is left.
+    """Send the items of folders and files, and work until nothing is left. A scene whose blobs are damaged is observed again.
 
     Args:
         progress: called with scenes dealt with and scenes sent.
@@ -49,9 +55,25 @@ def replay(
     with service.working():
         before = _records(service)
         with transaction(service.engine) as session:
+            _mend(service, session, items)
             send(session, items, roots_of(paths), at=service.clock.now())
         service.drain(tell)
     return _summary(service, {i.event_id for i in items}, before)
+
+
+def _mend(service: Service, session: Session, items: Sequence[FoundItem]) -> None:
+    """Scenes that left a blob which is now damaged count as never seen, and tiles that could not be folded as not yet folded."""
+    detect, assess = (route.room for route in service.bus.routes)
+    again = {log.subject_of(i.payload): i.event_id for i in items if log.was_handled(session, detect, i.event_id)}
+    rows = [row for row in observations.current(session) if row.scene_id in again] if again else []
+    hurt = {row.scene_id for row in rows if not all(map(service.blobs.holds, (row.blob, row.quicklook)))}
+    for scene_id in sorted(hurt):
+        logger.warning("scene %s has damaged blobs; it is observed again", scene_id)
+        log.forget(session, detect, again[scene_id], at=service.clock.now())
+    if hurt:
+        for letter in log.dead_letters(session):
+            if (letter.room, letter.code) == (assess, ErrorCode.BLOB_DAMAGED) and letter.replayed_at is None:
+                log.forget(session, assess, letter.event_id, at=service.clock.now())
 
 
 def _records(service: Service) -> set[tuple[str, int]]:

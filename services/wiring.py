@@ -31,7 +31,7 @@ from jagawana.schemas.observation import ObservationRecorded
 from jagawana.schemas.scene import SceneAcquired
 from jagawana.schemas.topics import Topic
 from jagawana.services import failpoints
-from jagawana.services.assess.handler import AssessRoom, stale_tiles
+from jagawana.services.assess.handler import AssessRoom
 from jagawana.services.assess.histories import Histories
 from jagawana.services.bus.embedded import Clock, EmbeddedBus, Route
 from jagawana.services.detect.handler import DetectRoom
@@ -42,10 +42,12 @@ from jagawana.services.notify.ledger import NotifyRoom
 from jagawana.services.notify.wording import Language
 from jagawana.services.raster.decoding import DecoderLimits
 from jagawana.services.settings import Settings
-from jagawana.services.store import deliveries, observations
+from jagawana.services.store import observations
 from jagawana.services.store.blobs import BlobStore, FolderBlobs
 from jagawana.services.store.database import open_database, transaction
 from jagawana.services.store.lock import sole_process
+from jagawana.services.store.port import Store
+from jagawana.services.store.sql import SqlStore
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[str], None]
@@ -57,6 +59,7 @@ class Service:
 
     settings: Settings
     engine: Engine
+    store: Store
     blobs: BlobStore
     clock: Clock
     bus: EmbeddedBus
@@ -70,8 +73,11 @@ class Service:
             reached("spool.clearing")
             shutil.rmtree(self.settings.spool, ignore_errors=True)
             reached("spool.cleared")
-            with transaction(self.engine) as session:
-                deliveries.reclaim(session)
+            for unfinished in (*self.settings.blobs.glob(".*.tmp"), *self.settings.messages.glob(".*.part")):
+                unfinished.unlink(missing_ok=True)
+            reached("unfinished.removed")
+            with self.store.transaction() as tx:
+                tx.deliveries.reclaim()
             reached("delivery.reclaimed")
             yield
 
@@ -101,15 +107,13 @@ class Service:
             tell("notify")
 
     def _judge_again(self, tell: Progress) -> None:
-        with transaction(self.engine) as session:
-            tiles = stale_tiles(session, self.assess.rules_version)
-        for tile in tiles:
+        for tile in self.assess.stale_tiles():
             try:
                 reached("tile.judging")
                 effects = self.assess.assess(tile)
                 reached("tile.judged")
-                with transaction(self.engine) as session:
-                    effects.apply(session, self.clock.now())
+                with self.store.transaction() as tx:
+                    effects.apply(tx, self.clock.now())
                 reached("tile.applied")
             except DataError as e:
                 logger.error("tile %s keeps its old judgement: %s", tile, e)
@@ -129,6 +133,7 @@ def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | N
     failpoints.switch_on(failpoints.parse(settings.failpoints))
     clock = clock or Clock(now=lambda: datetime.now(UTC), sleep=time.sleep)
     engine, blobs = open_database(settings.database), FolderBlobs(settings.blobs)
+    store = SqlStore(engine)
     recipients = _recipients(settings)
     detect = DetectRoom(
         blobs=blobs,
@@ -139,14 +144,14 @@ def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | N
         max_asset_bytes=settings.max_asset_bytes,
         limits=DecoderLimits(settings.decoder_seconds, settings.decoder_bytes),
     )
-    assess = AssessRoom(engine, Histories(blobs, policy or FoldPolicy()), indonesia(), _audience(recipients))
-    notify = NotifyRoom(engine, blobs, {r.id: r for r in recipients}, _channels(settings), clock.now, attempts=settings.delivery_attempts)
+    assess = AssessRoom(store, Histories(blobs, policy or FoldPolicy()), indonesia(), _audience(recipients))
+    notify = NotifyRoom(store, blobs, {r.id: r for r in recipients}, _channels(settings), clock.now, attempts=settings.delivery_attempts)
     routes = (
         Route("detect", Topic.SCENES, SceneAcquired, detect.on_scene),
         Route("assess", Topic.OBSERVATIONS, ObservationRecorded, assess.on_observation),
     )
-    bus = EmbeddedBus(engine, routes, clock, attempts=settings.attempts)
-    return Service(settings, engine, blobs, clock, bus, assess, notify)
+    bus = EmbeddedBus(store, routes, clock, attempts=settings.attempts)
+    return Service(settings, engine, store, blobs, clock, bus, assess, notify)
 
 
 def _detectors(settings: Settings) -> Callable[[frozenset[str], float], Detector]:

@@ -1,12 +1,10 @@
 """The assess room: a tile's observations in, what must be remembered and told out."""
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import shapely
-from sqlalchemy import Engine
-from sqlmodel import Session
 
 from jagawana.detectors.grid import reproject, tile_square
 from jagawana.rules.pack import RulePack
@@ -16,27 +14,34 @@ from jagawana.schemas.ids import sha256_of
 from jagawana.schemas.observation import AlertTense, ObservationRecorded
 from jagawana.services.assess.alerts import Finding, findings
 from jagawana.services.assess.commit import Audience, TileAssessed
-from jagawana.services.assess.histories import Histories
-from jagawana.services.store import alerts as alert_store
-from jagawana.services.store import observations, zones
-from jagawana.services.store.database import transaction
+from jagawana.services.assess.histories import Histories, Stream
+from jagawana.services.store import observations
+from jagawana.services.store.port import Store, Transaction
 from jagawana.services.store.tables import ObservationRow
 
 NEIGHBOURHOOD_M = 6_000.0
 """Zones this far around a tile are loaded: far enough to state the distance to the nearest concession."""
+TILES_KEPT = 64
+"""Tiles whose zones are kept ready."""
+
+
+FindingsOf = Callable[[TileId, Sequence[Stream], ZoneIndex, RulePack], Sequence[Finding]]
 
 
 @dataclass
 class AssessRoom:
-    """What the room is given; `on_observation` is its handler."""
+    """What the room is given; `on_observation` is its handler. `findings_of` thinks; everything else remembers."""
 
-    engine: Engine
+    store: Store
     histories: Histories
     pack: RulePack
     audience: Audience
+    findings_of: FindingsOf = findings
 
     def __post_init__(self) -> None:
-        self._zones = lru_cache(maxsize=64)(self._load_zones)
+        self.rules_version = sha256_of(self.pack)
+        """One word for the rule pack's content."""
+        self._zones: OrderedDict[tuple[TileId, str], ZoneIndex] = OrderedDict()
 
     def on_observation(self, message: ObservationRecorded) -> TileAssessed:
         """A new observation of a tile: fold all of them and judge the changes."""
@@ -48,32 +53,33 @@ class AssessRoom:
         Raises:
             DataError: BLOB_DAMAGED.
         """
-        with transaction(self.engine) as session:
-            read = alert_store.tile_state(session, tile)
-            rows = observations.real(observations.current(session, tile))
-            zones_version = zones.version(session)
-        found = findings(tile, self.histories.streams(rows), self._zones(tile, zones_version), self.pack) if rows else []
+        with self.store.transaction() as tx:
+            read = tx.alerts.tile_state(tile)
+            rows = observations.real(tx.observations.current(tile))
+            zones_version = tx.zones.version()
+            zones = self._zones_around(tx, tile, zones_version)
+        found = self.findings_of(tile, self.histories.streams(rows), zones, self.pack) if rows else []
         return TileAssessed(read, zones_version, self.rules_version, found, _tenses(found, rows), self.audience)
 
-    @property
-    def rules_version(self) -> str:
-        """One word for the rule pack's content."""
-        return sha256_of(self.pack)
+    def stale_tiles(self) -> list[TileId]:
+        """Tiles that were judged by other zones or rules than those now active."""
+        with self.store.transaction() as tx:
+            wanted = tx.zones.version(), self.rules_version
+            return [s.tile for s in tx.alerts.tile_states() if s.version and (s.zones_version, s.rules_version) != wanted]
 
-    def _load_zones(self, tile: TileId, version: str) -> ZoneIndex:
-        """Zones around a tile in its UTM zone; `version` is part of the cache's key."""
-        square = tile_square(tile)
-        around = reproject(square.polygon.buffer(NEIGHBOURHOOD_M), square.epsg, 4326)
-        with transaction(self.engine) as session:
-            near, kinds = zones.active(session, around.bounds), zones.kinds_loaded(session)
-        return ZoneIndex(zones_to_crs([z for z in near if shapely.intersects(z.geometry, around)], square.epsg), kinds_loaded=kinds)
-
-
-def stale_tiles(session: Session, rules_version: str) -> list[TileId]:
-    """Tiles that were judged by other zones or rules than those now active."""
-    wanted = zones.version(session), rules_version
-    states = (alert_store.tile_state(session, tile) for tile in observations.tiles(session))
-    return [s.tile for s in states if s.version and (s.zones_version, s.rules_version) != wanted]
+    def _zones_around(self, tx: Transaction, tile: TileId, version: str) -> ZoneIndex:
+        """Zones around a tile in its UTM zone, read in the transaction that read their version: the key must name the content."""
+        key = tile, version
+        if key not in self._zones:
+            square = tile_square(tile)
+            around = reproject(square.polygon.buffer(NEIGHBOURHOOD_M), square.epsg, 4326)
+            near, kinds = tx.zones.active(around.bounds), tx.zones.kinds_loaded()
+            near = [z for z in near if shapely.intersects(z.geometry, around)]
+            self._zones[key] = ZoneIndex(zones_to_crs(near, square.epsg), kinds_loaded=kinds)
+        self._zones.move_to_end(key)
+        if len(self._zones) > TILES_KEPT:
+            self._zones.popitem(last=False)
+        return self._zones[key]
 
 
 def _tenses(found: Sequence[Finding], rows: Sequence[ObservationRow]) -> dict[str, AlertTense]:

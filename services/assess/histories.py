@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import groupby
+
+from cachetools import LRUCache
 
 from jagawana.detectors.fold import FoldPolicy, TileState, fold
 from jagawana.detectors.grid import tile_square
 from jagawana.detectors.history import Observation
+from jagawana.schemas.errors import DataError
 from jagawana.services.store.blobs import BlobStore
 from jagawana.services.store.observation_files import decode
 from jagawana.services.store.tables import ObservationRow
+
+
+KEPT_BYTES = 64 << 20
+"""Decoded observations kept for the next scene of their tile: some forty, whatever the size of a scene."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +35,9 @@ class Stream:
 class Histories:
     """Reads and folds; decoded observations are kept while there is room, since every new scene folds the tile again."""
 
-    def __init__(self, blobs: BlobStore, policy: FoldPolicy, *, kept: int = 256) -> None:
+    def __init__(self, blobs: BlobStore, policy: FoldPolicy, *, kept_bytes: int = KEPT_BYTES) -> None:
         self.blobs, self.policy = blobs, policy
-        self._decoded = lru_cache(maxsize=kept)(self._decode)
-        self._known: dict[str, ObservationRow] = {}
+        self._kept: LRUCache[str, Observation] = LRUCache(kept_bytes, getsizeof=lambda o: o.nbytes)
 
     def streams(self, rows: Sequence[ObservationRow]) -> list[Stream]:
         """Fold each fingerprint's observations of one tile; oldest stream first.
@@ -43,16 +48,25 @@ class Histories:
         Raises:
             DataError: BLOB_DAMAGED.
         """
-        self._known = {r.observation_id: r for r in rows}
         found = []
         for fingerprint, group in groupby(sorted(rows, key=lambda r: r.fingerprint), key=lambda r: r.fingerprint):
             mine = {r.observation_id: r for r in group}
-            found.append(Stream(fingerprint, mine, fold([self._decoded(name) for name in mine], self.policy)))
+            found.append(Stream(fingerprint, mine, fold([self._decoded(row) for row in mine.values()], self.policy)))
         return sorted(found, key=lambda s: (s.state.look_at(0), s.fingerprint))
 
-    def _decode(self, observation_id: str) -> Observation:
-        row = self._known[observation_id]
-        return decode(
-            self.blobs.get(row.blob), square=tile_square(row.tile), observation_id=row.observation_id, scene_id=row.scene_id,
-            platform=row.platform, acquired_at=row.acquired_at,
-        )  # fmt: skip
+    def _decoded(self, row: ObservationRow) -> Observation:
+        kept: Observation | None = self._kept.get(row.observation_id)
+        if kept is None:
+            kept = decode(
+                self._blob(row), square=tile_square(row.tile), observation_id=row.observation_id, scene_id=row.scene_id,
+                platform=row.platform, acquired_at=row.acquired_at,
+            )  # fmt: skip
+            if kept.nbytes <= self._kept.maxsize:
+                self._kept[row.observation_id] = kept
+        return kept
+
+    def _blob(self, row: ObservationRow) -> bytes:
+        try:
+            return self.blobs.get(row.blob)
+        except DataError as e:
+            raise DataError(e.code, f"{row.tile} seen by {row.scene_id}: {e.detail}") from e

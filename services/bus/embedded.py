@@ -1,11 +1,12 @@
 """The bus of the embedded mode: the database's own log, one process, no broker.
 
-At least once, with the effects, the inbox and the offset in one transaction. Retry or dead letter is decided here, from
-the error's own `retryable`, and nowhere else.
+At least once, with the effects, the inbox and the offset in one transaction. Retry, dead letter or stop is decided here, from
+the error's own `retryable` and code, and nowhere else.
 """
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -20,6 +21,8 @@ from jagawana.services.store.port import Store, Transaction
 
 MAX_STARTS = 12
 """An event that was started this often without an end has been killing its worker."""
+INSTALLATION = frozenset({ErrorCode.MODEL_INVALID, ErrorCode.SETTINGS_INVALID, ErrorCode.RULES_INVALID})
+"""No event is to blame: nothing is consumed until somebody has mended the installation."""
 M = TypeVar("M", bound=Message)
 logger = logging.getLogger(__name__)
 
@@ -61,7 +64,12 @@ class EmbeddedBus:
         self.store, self.routes, self.clock, self.attempts = store, routes, clock, attempts
 
     def step(self, route: Route[Any]) -> bool:
-        """Deal with the next event of a route. False when there is none."""
+        """Deal with the next event of a route. False when there is none.
+
+        Raises:
+            TransientError: the world did not get better in time; the event is still there.
+            DataError: MODEL_INVALID, SETTINGS_INVALID or RULES_INVALID; the event is still there.
+        """
         reached("event.taking")
         with self.store.transaction() as tx:
             event = tx.log.next_event(route.room, route.topic)
@@ -74,13 +82,23 @@ class EmbeddedBus:
         reached("event.counted")
         try:
             self._handle(route, event, starts)
-        except DataError as error:
+        except JagawanaError as error:
+            if error.retryable or error.code in INSTALLATION:
+                self._leave(route.room, event)
+                raise
             logger.warning("%s: %s buried: %s", route.room, event.event_id[:12], error)
             reached("event.burying")
             with self.store.transaction() as tx:
                 tx.log.bury(route.room, event, error, at=self.clock.now())
             reached("event.buried")
         return True
+
+    def _leave(self, room: str, event: Event) -> None:
+        """Where it is, for another time; a store that cannot even write this down counts a start too many."""
+        reached("event.leaving")
+        with suppress(TransientError), self.store.transaction() as tx:
+            tx.log.end_attempt(room, event)
+        reached("event.left")
 
     def _handle(self, route: Route[Any], event: Event, starts: int) -> None:
         if starts > MAX_STARTS:

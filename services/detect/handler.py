@@ -19,7 +19,6 @@ from jagawana.services.detect.stages import in_stages
 from jagawana.services.raster.block_rows import block_rows
 from jagawana.services.raster.copies import own_copies
 from jagawana.services.raster.decoding import DecoderLimits, decoder
-from jagawana.services.store import log
 from jagawana.services.store.blobs import BlobStore
 from jagawana.services.store.observation_files import ObservationLabel, encode
 from jagawana.services.store.port import Transaction
@@ -42,8 +41,8 @@ class SceneObserved:
         tx.observations.remember([self.scene.model_copy(update={"recorded_at": at})])
         tx.observations.remember([row.model_copy(update={"recorded_at": at}) for row in self.rows])
         for row in self.rows:
-            log.publish(tx.log, Topic.OBSERVATIONS, _recorded(row), source=SOURCE, at=at)
-            log.publish(tx.log, Topic.COVERAGE, _coverage(row), source=SOURCE, at=at)
+            tx.log.publish(Topic.OBSERVATIONS, _recorded(row), source=SOURCE, at=at)
+            tx.log.publish(Topic.COVERAGE, _coverage(row), source=SOURCE, at=at)
 
 
 @dataclass(frozen=True)
@@ -75,32 +74,35 @@ class DetectRoom:
             decoder(copies, self.limits) as child,
             block_rows(child) as pixels,
         ):
-            rows = [row.model_copy(update={"tense": message.tense}) for row in self._observations(SceneImage(item, pixels))]
-        if not any(row.footprint_share for row in rows):
+            seen = [row for row in self._observations(SceneImage(item, pixels)) if row is not None]
+        if not seen:
             raise DataError(ErrorCode.NO_VALID_PIXELS, f"{item.id}: every pixel is fill")
         document = canonical_json(item)
         scene = SceneRow(
             scene_id=item.id, item_sha256=sha256_of(document), acquired_at=item.acquired_at, item=document.decode(), recorded_at=FIRST_LIGHT
         )
-        return SceneObserved(scene, [row for row in rows if row.footprint_share])
+        return SceneObserved(scene, [row.model_copy(update={"tense": message.tense}) for row in seen])
 
-    def _observations(self, image: SceneImage) -> Iterator[ObservationRow]:
+    def _observations(self, image: SceneImage) -> Iterator[ObservationRow | None]:
         pixel_m = image.finest.transform.a
         detector = self.detector_for(frozenset(image.bands), pixel_m)
         bands = detector.spec.bands
         if missing := set(bands) - set(image.bands):
             needs = f"model {detector.spec.ref.model_id} also needs {', '.join(sorted(missing))}"
             raise DataError(ErrorCode.BANDS_MISSING, f"{image.item.id}: {needs}; let the bands choose the model")
-        detector.check()
         clouds = self.clouds_for(SCL in image.bands)
-        return in_stages(
+        yield from in_stages(
             image.tiles(10 if pixel_m >= COARSE_FROM_M else 5, detector.spec.halo_px),
             read=lambda tile: read_tile(image, *tile, bands, clouds),
             think=lambda read: (read, detector.stored(read.pixels)),
             write=lambda both: self._remembered(image.item, both[0], detector, seen_of(*both, bands)),
         )
+        detector.check()  # afterwards: memory may fail while a scene is thought about
 
-    def _remembered(self, item: SceneItem, read: TileRead, detector: Detector, seen: TileSeen) -> ObservationRow:
+    def _remembered(self, item: SceneItem, read: TileRead, detector: Detector, seen: TileSeen) -> ObservationRow | None:
+        """The row of a tile, its blobs stored; None, and nothing stored, where all is fill."""
+        if not seen.footprint_share:
+            return None
         ref, tile, resolution_m = detector.spec.ref, read.tile, read.place.resolution_m
         fingerprint = f"{ref.fingerprint}/{PREPROCESSING}/{resolution_m}m"
         label = ObservationLabel(tile, item.id, item.acquired_at, fingerprint)

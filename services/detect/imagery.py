@@ -18,15 +18,15 @@ from jagawana.detectors.grid import reproject as reproject_geometry
 from jagawana.detectors.radiometry import radiometry
 from jagawana.schemas.base import TileId
 from jagawana.schemas.errors import DataError, ErrorCode
-from jagawana.schemas.scene import Asset, SceneItem
+from jagawana.schemas.scene import SceneItem
+from jagawana.services.detect.header_rules import ALIGNED, HEADER_RULES, Described, footprint, outline
 from jagawana.services.raster.block_rows import PixelSource
 from jagawana.services.raster.decoding import RasterHeader
+from jagawana.services.raster.guard import hold
 
 SCL = "scl"
-FINEST_M, COARSEST_M = 2.5, 20.5
 MARGIN_PX = 3
 POOLING_PX = 8
-ALIGNED = 1e-6
 T = TypeVar("T", bound=np.generic)
 
 
@@ -69,7 +69,7 @@ class SceneImage:
 
     def __init__(self, item: SceneItem, source: PixelSource) -> None:
         self.item, self._source = item, source
-        self.headers = {key: _checked(key, asset, source.header(key)) for key, asset in sorted(item.assets.items())}
+        self.headers = {key: _checked(Described(key, item, source.header(key))) for key in sorted(item.assets)}
         self.bands = _places(item)
         spectral = [self.headers[place.asset] for name, place in self.bands.items() if name != SCL]
         if not spectral:
@@ -79,7 +79,7 @@ class SceneImage:
     @property
     def footprint(self) -> BaseGeometry:
         """The raster's outline in WGS 84: from the file itself, not from what the item says."""
-        return reproject_geometry(_outline(self.finest), _epsg(self.finest), 4326)
+        return footprint(self.finest)
 
     def tiles(self, resolution_m: int, halo_px: int) -> list[tuple[TileId, TileWindow]]:
         """The tiles the scene touches and their windows, in the order in which the file's rows are read: north to south."""
@@ -94,7 +94,7 @@ class SceneImage:
 
     def window(self, square: Square, resolution_m: int, halo_px: int) -> TileWindow | None:
         """The part of a tile and its halo that the scene covers; None when it does not reach the tile itself."""
-        west, south, east, north = reproject_geometry(_outline(self.finest), _epsg(self.finest), square.epsg).bounds
+        west, south, east, north = reproject_geometry(outline(self.finest), _epsg(self.finest), square.epsg).bounds
         side, top = square.side // resolution_m, square.north + square.side
         left, right = floor((west - square.east) / resolution_m + ALIGNED), ceil((east - square.east) / resolution_m - ALIGNED)
         upper, lower = floor((top - north) / resolution_m + ALIGNED), ceil((top - south) / resolution_m - ALIGNED)
@@ -245,37 +245,9 @@ def _places(item: SceneItem) -> dict[str, BandPlace]:
     return places
 
 
-def _checked(key: str, asset: Asset, header: RasterHeader) -> RasterHeader:
-    """The header, if it is one we can place and it is what the item says."""
-    check_grid(key, header)
-    if asset.code != f"EPSG:{header.epsg}":
-        raise DataError(ErrorCode.CRS_MISMATCH, f"asset {key}: the file is in EPSG:{header.epsg}, the item says {asset.code}")
-    if asset.shape != header.shape or not header.transform.almost_equals(Affine(*asset.transform[:6]), 1e-3):
-        raise DataError(ErrorCode.GRID_MISMATCH, f"asset {key}: shape or position is not the item's proj:shape or proj:transform")
-    if len(asset.bands) != len(header.descriptions):
-        count = len(header.descriptions)
-        raise DataError(ErrorCode.BANDS_MISMATCH, f"asset {key}: the file has {count} bands, the item describes {len(asset.bands)}")
-    return header
-
-
-def check_grid(key: str, header: RasterHeader) -> None:
-    """Refuse what has no place on Earth, or a place on no UTM grid.
-
-    Raises:
-        DataError: CRS_UNSUPPORTED or GRID_UNSUPPORTED.
-    """
-    if header.epsg is None or header.epsg // 100 not in (326, 327) or not 1 <= header.epsg % 100 <= 60:
-        raise DataError(ErrorCode.CRS_UNSUPPORTED, f"asset {key}: EPSG:{header.epsg}; warp it to its UTM zone (WGS 84)")
-    t = header.transform
-    if not np.isfinite(tuple(t)).all() or t.b or t.d or t.a <= 0 or t.e >= 0 or abs(t.a + t.e) > ALIGNED:
-        raise DataError(ErrorCode.GRID_UNSUPPORTED, f"asset {key}: pixels must be square, finite and north-up, not {tuple(t)[:6]}")
-    if not FINEST_M <= t.a <= COARSEST_M:
-        raise DataError(ErrorCode.GRID_UNSUPPORTED, f"asset {key}: pixels of {t.a:g} m; only {FINEST_M:g} to {COARSEST_M:g} m are read")
-
-
-def _outline(header: RasterHeader) -> BaseGeometry:
-    t, (height, width) = header.transform, header.shape
-    return shapely.segmentize(shapely.box(t.c, t.f + height * t.e, t.c + width * t.a, t.f), 5_000)
+def _checked(described: Described) -> RasterHeader:
+    hold(HEADER_RULES, described)
+    return described.header
 
 
 def _epsg(header: RasterHeader) -> int:

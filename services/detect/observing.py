@@ -8,6 +8,7 @@ import numpy as np
 from jagawana.detectors.clouds import CloudMask, Sky, SkyClass
 from jagawana.detectors.detector import Window
 from jagawana.detectors.history import Bytes2D
+from jagawana.detectors.plausibility import check_values
 from jagawana.detectors.quicklook import quicklook
 from jagawana.schemas.base import TileId
 from jagawana.services.detect.imagery import SceneImage, TileWindow
@@ -41,8 +42,13 @@ class TileRead:
 
 
 def read_tile(image: SceneImage, tile: TileId, place: TileWindow, bands: Sequence[str], clouds: CloudMask) -> TileRead:
-    """Read a tile's window with its halo and look for clouds."""
+    """Read a tile's window with its halo and look for clouds.
+
+    Raises:
+        DataError: VALUES_IMPLAUSIBLE.
+    """
     reflectance, valid = image.reflectance(place, bands)
+    check_values(reflectance, valid)
     layers = dict(zip(bands, reflectance, strict=True))
     sky = clouds(layers, valid, resolution_m=place.resolution_m, scene_class=image.scene_class(place))
     keep = _inside(place)

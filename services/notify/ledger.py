@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import Engine
-from sqlmodel import Session
-
+from jagawana.schemas.alert import AlertPublished
 from jagawana.schemas.errors import DataError, JagawanaError
 from jagawana.services.failpoints import reached
-from jagawana.services.notify.audience import Recipient
+from jagawana.services.notify.audience import Format, Recipient
 from jagawana.services.notify.channels import Channel, Receipt, ReceiptState
 from jagawana.services.notify.composing import compose
 from jagawana.services.notify.pictures import before_and_after
-from jagawana.services.store import alerts, deliveries
 from jagawana.services.store.blobs import BlobStore
-from jagawana.services.store.database import transaction
+from jagawana.services.store.port import Deliveries, Store
 from jagawana.services.store.tables import DeliveryRow
 
 FIRST_WAIT = timedelta(seconds=30)
@@ -29,7 +26,7 @@ logger = logging.getLogger(__name__)
 class NotifyRoom:
     """What the room is given: recipients by id, and the channel that carries each one's messages."""
 
-    engine: Engine
+    store: Store
     blobs: BlobStore
     recipients: Mapping[str, Recipient]
     channel_of: Callable[[Recipient], Channel]
@@ -39,15 +36,15 @@ class NotifyRoom:
     def deliver_next(self) -> bool:
         """Send what is due longest. False when nothing is due."""
         reached("delivery.taking")
-        with transaction(self.engine) as session:
-            taken = deliveries.take_next(session, token=uuid4().hex, now=self.now())
+        with self.store.transaction() as tx:
+            taken = tx.deliveries.take_next(token=uuid4().hex, now=self.now())
         if taken is None:
             return False
         reached("delivery.taken")
         receipt = self._send(taken)
         reached("delivery.settling")
-        with transaction(self.engine) as session:
-            self._settle(session, taken, receipt)
+        with self.store.transaction() as tx:
+            self._settle(tx.deliveries, taken, receipt)
         reached("delivery.settled")
         return True
 
@@ -56,9 +53,9 @@ class NotifyRoom:
         if recipient is None:
             return Receipt(ReceiptState.FAILED, "", "the recipient is no longer in the audience file")
         try:
-            with transaction(self.engine) as session:
-                record = alerts.record(session, taken.alert_id, taken.record_number)
-            message = compose(record, recipient, before_and_after(record.content, self.blobs), now=self.now())
+            with self.store.transaction() as tx:
+                record = tx.alerts.record(taken.alert_id, taken.record_number)
+            message = compose(record, recipient, self._pictures(record, recipient), now=self.now())
             reached("delivery.sending")
             receipt = self.channel_of(recipient).send(message)
             reached("delivery.sent")
@@ -69,7 +66,11 @@ class NotifyRoom:
         except JagawanaError as e:
             return Receipt(ReceiptState.UNKNOWN, "", e.detail)
 
-    def _settle(self, session: Session, taken: DeliveryRow, receipt: Receipt) -> None:
+    def _pictures(self, record: AlertPublished, recipient: Recipient) -> tuple[bytes, bytes]:
+        """Before and after; a compact channel carries none, so none are drawn."""
+        return (b"", b"") if recipient.format is Format.COMPACT else before_and_after(record.content, self.blobs)
+
+    def _settle(self, ledger: Deliveries, taken: DeliveryRow, receipt: Receipt) -> None:
         now, state = self.now(), "sent"
         if receipt.state is not ReceiptState.SENT:
             state = "dead" if taken.attempts >= self.attempts else "pending"
@@ -77,8 +78,8 @@ class NotifyRoom:
                 logger.error(
                     "delivery of %s r%d to %s given up: %s", taken.alert_id[:8], taken.record_number, taken.recipient_id, receipt.detail
                 )
-        deliveries.settle(
-            session, taken, state=state, next_at=now + wait(taken.attempts), provider_ref=receipt.provider_ref or None,
+        ledger.settle(
+            taken, state=state, next_at=now + wait(taken.attempts), provider_ref=receipt.provider_ref or None,
             error=receipt.detail or None, at=now,
         )  # fmt: skip
 

@@ -28,7 +28,7 @@ def band_names(header: RasterHeader, name: str) -> tuple[str | None, ...]:
         DataError: BANDS_MISSING when nothing says which band is which.
     """
     if any(header.descriptions):
-        return tuple(COMMON_NAMES.get(_word(d)) for d in header.descriptions)
+        return tuple(described_as(d) for d in header.descriptions)
     if len(header.descriptions) in BY_COUNT:
         return BY_COUNT[len(header.descriptions)]
     words = name.replace("-", "_").replace(".", "_").lower().split("_")
@@ -41,8 +41,9 @@ def band_names(header: RasterHeader, name: str) -> tuple[str | None, ...]:
     )
 
 
-def _word(description: str) -> str:
-    return description.strip().split(" ")[0].split(",")[0].lower()
+def described_as(description: str) -> str | None:
+    """The STAC common name a band's description means; None where it means none that is known."""
+    return COMMON_NAMES.get(description.strip().split(" ")[0].split(",")[0].lower())
 
 
 def reflectance_scale(header: RasterHeader, band: int) -> tuple[float, float]:

@@ -11,12 +11,15 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from jagawana.schemas.errors import ErrorCode, TransientError
 from jagawana.services.failpoints import reached
 
 REQUEST_BYTES = 1 << 16
+KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "PROJ_DATA", "PROJ_LIB", "GDAL_DATA")
+"""Of the environment; the rest holds secrets, and options that would open drivers and networks to the decoder."""
 
 
 class Nursery:
@@ -27,8 +30,9 @@ class Nursery:
         reached("nursery.starting")
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "jagawana.services.raster.nursery", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "jagawana.services.raster.nursery", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, close_fds=True,
+                env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
             )  # fmt: skip
         reached("nursery.started")
         atexit.register(self.close)
@@ -77,11 +81,11 @@ def nursery() -> Nursery:
 
 
 def kill(pid: int) -> None:
-    """End a child that may have ended already."""
-    try:
+    """End a child that may have ended already, and whatever it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # one that has not begun yet leads no group
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def _serve(control: socket.socket) -> None:

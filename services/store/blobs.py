@@ -9,6 +9,8 @@ from jagawana.schemas.base import Sha256
 from jagawana.schemas.errors import DataError, ErrorCode, TransientError
 from jagawana.services.failpoints import reached
 
+MEND = "replay its scene, or restore it from a backup"
+
 
 class BlobStore(Protocol):
     """Where blobs lie."""
@@ -17,11 +19,16 @@ class BlobStore(Protocol):
         """Store and return the name; storing twice is storing once."""
         ...
 
+    def holds(self, name: Sha256) -> bool:
+        """Whether a blob is there and whole."""
+        ...
+
     def get(self, name: Sha256) -> bytes:
         """The content, checked against its name.
 
         Raises:
             DataError: BLOB_DAMAGED when it is missing or its content is not its name.
+            TransientError: STORE_BUSY when it cannot be read for now.
         """
         ...
 
@@ -46,29 +53,42 @@ class FolderBlobs:
             reached("blob.making_folder")
             path.parent.mkdir(parents=True, exist_ok=True)
             reached("blob.folder_made")
-            write_durably(path, content)
+            write_durably(path, content, unfinished_in=self.folder)
         except OSError as e:
             raise TransientError(ErrorCode.STORE_BUSY, f"blob store {self.folder}: {e}; free space or fix permissions") from e
         return name
+
+    def holds(self, name: Sha256) -> bool:
+        """Read and compare."""
+        try:
+            self.get(name)
+        except DataError:
+            return False
+        return True
 
     def get(self, name: Sha256) -> bytes:
         """Read and check."""
         try:
             content = self.path(name).read_bytes()
         except FileNotFoundError as e:
-            raise DataError(ErrorCode.BLOB_DAMAGED, f"blob {name} is missing; restore it from a backup") from e
+            raise DataError(ErrorCode.BLOB_DAMAGED, f"blob {name} is missing; {MEND}") from e
+        except OSError as e:
+            raise TransientError(ErrorCode.STORE_BUSY, f"blob store {self.folder}: {e}; mend the disk or its permissions") from e
         if hashlib.sha256(content).hexdigest() != name:
-            raise DataError(ErrorCode.BLOB_DAMAGED, f"blob {name} is damaged; restore it from a backup")
+            raise DataError(ErrorCode.BLOB_DAMAGED, f"blob {name} is damaged; {MEND}")
         return content
 
 
-def write_durably(path: Path, content: bytes) -> None:
+def write_durably(path: Path, content: bytes, *, unfinished_in: Path | None = None) -> None:
     """Atomic and durable: after a crash there is the old file, the new one, or none; never a part.
+
+    Args:
+        unfinished_in: folder, on the same file system, where a kill may leave a `*.tmp`; that of `path` when left out.
 
     Raises:
         OSError: disk full, no permission.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = (unfinished_in or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     try:
         reached("blob.creating")
         with open(temporary, "wb") as f:

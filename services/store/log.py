@@ -7,9 +7,8 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from jagawana.schemas.base import Message
-from jagawana.schemas.envelope import encode, read_object
+from jagawana.schemas.envelope import encode, event_id_of, read_object
 from jagawana.schemas.errors import DataError, JagawanaError
-from jagawana.schemas.ids import sha256_of
 from jagawana.schemas.topics import Topic
 from jagawana.services.store.tables import AttemptRow, DeadLetterRow, EventRow, InboxRow, SourceOffsetRow
 
@@ -36,15 +35,6 @@ def append(session: Session, topic: str, key: str, payload: bytes, at: datetime)
     return event_id
 
 
-def event_id_of(payload: bytes) -> str:
-    """The envelope's id, or the hash of bytes that are no envelope."""
-    try:
-        claimed = read_object(payload).get("id")
-    except DataError:
-        return sha256_of(payload)
-    return claimed if isinstance(claimed, str) and claimed else sha256_of(payload)
-
-
 def next_event(session: Session, room: str, topic: Topic) -> Event | None:
     """The first event of a topic that a room has not passed yet."""
     offset = session.get(SourceOffsetRow, (room, topic))
@@ -68,6 +58,14 @@ def begin_attempt(session: Session, room: str, event: Event) -> int:
     return row.n
 
 
+def end_attempt(session: Session, room: str, event: Event) -> None:
+    """The work ended in good order and decided nothing: its start does not count."""
+    row = session.get(AttemptRow, (room, event.position))
+    if row is not None:
+        row.n -= 1
+        session.add(row)
+
+
 def finish(session: Session, room: str, event: Event, *, outcome: str, at: datetime, code: str | None = None) -> None:
     """Pass an event: inbox and offset, in the caller's transaction."""
     if not was_handled(session, room, event.event_id):
@@ -81,17 +79,22 @@ def finish(session: Session, room: str, event: Event, *, outcome: str, at: datet
 
 
 def bury(session: Session, room: str, event: Event, error: JagawanaError, *, at: datetime) -> None:
-    """Dead letter: the original bytes, the code and the reason, in the same transaction as inbox and offset."""
-    session.add(
-        DeadLetterRow(
-            room=room, topic=event.topic, position=event.position, event_id=event.event_id, subject=_subject(event.payload),
-            payload=event.payload, code=error.code, detail=error.detail, dead_at=at,
-        )
-    )  # fmt: skip
+    """Dead letter: the original bytes, the code and the reason, in the same transaction as inbox and offset.
+
+    An event that another worker has dealt with meanwhile is only passed: what it came to stays, and it has one letter at most.
+    """
+    if not was_handled(session, room, event.event_id):
+        session.add(
+            DeadLetterRow(
+                room=room, topic=event.topic, position=event.position, event_id=event.event_id, subject=subject_of(event.payload),
+                payload=event.payload, code=error.code, detail=error.detail, dead_at=at,
+            )
+        )  # fmt: skip
     finish(session, room, event, outcome="dead", at=at, code=error.code)
 
 
-def _subject(payload: bytes) -> str:
+def subject_of(payload: bytes) -> str:
+    """The scene or tile an event was about, as far as it can be read."""
     try:
         data = read_object(payload).get("data")
     except DataError:
@@ -109,12 +112,19 @@ def dead_letters(session: Session) -> list[DeadLetterRow]:
 
 def revive(session: Session, dead: DeadLetterRow, *, at: datetime) -> None:
     """Send a dead letter again: forget that its room handled it, and append it to the log."""
-    handled = session.get(InboxRow, (dead.room, dead.event_id))
+    forget(session, dead.room, dead.event_id, at=at)
+    append(session, dead.topic, dead.subject, dead.payload, at)
+
+
+def forget(session: Session, room: str, event_id: str, *, at: datetime) -> None:
+    """A room handles the event anew when it comes again; what was buried of it counts as replayed."""
+    handled = session.get(InboxRow, (room, event_id))
     if handled is not None:
         session.delete(handled)
-    append(session, dead.topic, dead.subject, dead.payload, at)
-    dead.replayed_at = at
-    session.add(dead)
+    buried = select(DeadLetterRow).where(DeadLetterRow.room == room, DeadLetterRow.event_id == event_id)
+    for letter in session.exec(buried).all():
+        letter.replayed_at = letter.replayed_at or at
+        session.add(letter)
 
 
 def count_outcomes(session: Session, room: str) -> dict[str, int]:

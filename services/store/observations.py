@@ -30,9 +30,13 @@ def _make_as_real(session: Session, row: ObservationRow) -> None:
 
 def current(session: Session, tile: str | None = None) -> list[ObservationRow]:
     """The observations that count: of each tile, fingerprint and acquisition the highest revision, oldest acquisition first."""
-    query = select(ObservationRow) if tile is None else select(ObservationRow).where(ObservationRow.tile == tile)
+    return newest(session.exec(select(ObservationRow) if tile is None else select(ObservationRow).where(ObservationRow.tile == tile)).all())
+
+
+def newest(rows: Iterable[ObservationRow]) -> list[ObservationRow]:
+    """Of each tile, fingerprint and acquisition the highest revision; by tile and fingerprint, oldest acquisition first."""
     best: dict[tuple[str, str, str], ObservationRow] = {}
-    for row in session.exec(query).all():
+    for row in rows:
         key = row.tile, row.fingerprint, row.acquisition_key
         if key not in best or (row.revision, row.observation_id) > (best[key].revision, best[key].observation_id):
             best[key] = row

@@ -1,7 +1,7 @@
 """What the rooms and the bus ask of the store: one open transaction, in five parts, in the house's words.
 
 Two adapters keep these promises: SQL (`store.sql`) and, for tests, memory (`tests/memory_store.py`); `tests/contract/test_stores.py`
-holds both to them. Rows that come out are the caller's own: what is changed in them is remembered only by giving them back.
+holds both to them. An alert that was changed is given back by `believe`; all other rows are only read.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import AlertPublished, ZoneKind
-from jagawana.schemas.base import Sha256, TileId
+from jagawana.schemas.base import Message, Sha256, TileId
 from jagawana.schemas.errors import JagawanaError
 from jagawana.schemas.topics import Topic
 from jagawana.services.store.log import Event
@@ -20,6 +20,10 @@ from jagawana.services.store.tables import AlertRow, DeliveryRow, ObservationRow
 
 class Log(Protocol):
     """Events, the rooms' positions among them, and what became of each."""
+
+    def publish(self, topic: Topic, message: Message, *, source: str, at: datetime) -> str:
+        """Send a message when the transaction commits. Returns its event id."""
+        ...
 
     def append(self, topic: Topic, key: str, payload: bytes, at: datetime) -> str:
         """Send bytes when the transaction commits. Returns their event id."""
@@ -37,12 +41,16 @@ class Log(Protocol):
         """Count a start, before the work that may kill us. Returns which start this is."""
         ...
 
+    def end_attempt(self, room: str, event: Event) -> None:
+        """The work ended in good order and decided nothing: its start does not count."""
+        ...
+
     def finish(self, room: str, event: Event, *, outcome: str, at: datetime) -> None:
         """Pass an event: inbox and position."""
         ...
 
     def bury(self, room: str, event: Event, error: JagawanaError, *, at: datetime) -> None:
-        """Pass an event into the dead letters, with its bytes, the code and the reason."""
+        """Pass an event into the dead letters, with its bytes, the code and the reason; only pass it if another has dealt with it."""
         ...
 
 
@@ -179,4 +187,3 @@ class Store(Protocol):
             TransientError: STORE_BUSY.
         """
         ...
-

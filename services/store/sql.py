@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import AlertPublished, ZoneKind
-from jagawana.schemas.base import Sha256, TileId
+from jagawana.schemas.base import Message, Sha256, TileId
 from jagawana.schemas.errors import JagawanaError
 from jagawana.schemas.topics import Topic
 from jagawana.services.store import alerts, deliveries, log, observations, zones
@@ -49,6 +49,9 @@ class SqlLog:
 
     session: Session
 
+    def publish(self, topic: Topic, message: Message, *, source: str, at: datetime) -> str:
+        return log.publish(self.session, topic, message, source=source, at=at)
+
     def append(self, topic: Topic, key: str, payload: bytes, at: datetime) -> str:
         return log.append(self.session, topic, key, payload, at)
 
@@ -60,6 +63,9 @@ class SqlLog:
 
     def begin_attempt(self, room: str, event: Event) -> int:
         return log.begin_attempt(self.session, room, event)
+
+    def end_attempt(self, room: str, event: Event) -> None:
+        log.end_attempt(self.session, room, event)
 
     def finish(self, room: str, event: Event, *, outcome: str, at: datetime) -> None:
         log.finish(self.session, room, event, outcome=outcome, at=at)

@@ -12,6 +12,7 @@ from jagawana.schemas.base import Message
 from jagawana.schemas.envelope import MAX_MESSAGE_BYTES, MESSAGES, decode, decode_as, encode
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.examples import ACQUIRED_AT, example_messages
+from jagawana.schemas.ids import sha256_of
 from jagawana.schemas.observation import AlertTense, CoverageObserved
 
 EXAMPLES = {m.name: m for m in example_messages()}
@@ -61,8 +62,8 @@ def _envelope(**changes: object) -> bytes:
 
 
 def _data(**changes: object) -> bytes:
-    document = json.loads(_envelope())
-    return _envelope(data=document["data"] | changes)
+    data = json.loads(_envelope())["data"] | changes
+    return _envelope(data=data, id=sha256_of(data))
 
 
 @pytest.mark.parametrize(

@@ -198,24 +198,24 @@ def _observed(tmp_path: Path, scenes: Sequence[Scene]) -> Service:
 def test_of_two_assessments_that_read_the_same_version_the_second_writes_nothing(tmp_path: Path) -> None:
     chain = _observed(tmp_path, [Scene(0), Scene(10, mining=[SCENE_PIT])])
     first, second = chain.assess.assess(TILE), chain.assess.assess(TILE)
-    with transaction(chain.engine) as session:
-        first.apply(session, chain.clock.now())
+    with chain.store.transaction() as tx:
+        first.apply(tx, chain.clock.now())
     before = _rows(chain)
     assert before["AlertVersionRow"] == 1 and before["DeliveryRow"] == 2
-    with pytest.raises(TransientError) as caught, transaction(chain.engine) as session:
-        second.apply(session, chain.clock.now())
+    with pytest.raises(TransientError) as caught, chain.store.transaction() as tx:
+        second.apply(tx, chain.clock.now())
     assert caught.value.code is ErrorCode.TILE_MOVED_ON and _rows(chain) == before
     third = chain.assess.assess(TILE)
-    with transaction(chain.engine) as session:
-        third.apply(session, chain.clock.now())
+    with chain.store.transaction() as tx:
+        third.apply(tx, chain.clock.now())
     assert _rows(chain) == before, "folding again finds nothing new to tell"
 
 
 def test_an_error_after_the_compare_and_set_leaves_nothing(tmp_path: Path) -> None:
     chain = _observed(tmp_path, [Scene(0), Scene(10, mining=[SCENE_PIT])])
     effects, before = chain.assess.assess(TILE), _rows(chain)
-    with pytest.raises(RuntimeError), transaction(chain.engine) as session:
-        effects.apply(session, chain.clock.now())
+    with pytest.raises(RuntimeError), chain.store.transaction() as tx:
+        effects.apply(tx, chain.clock.now())
         raise RuntimeError("the power went")
     assert _rows(chain) == before and chain.assess.assess(TILE).read.version == 0
 
@@ -224,8 +224,8 @@ def _apply(chain: Service, findings_now: Sequence[Finding]) -> None:
     effects = chain.assess.assess(TILE)
     tenses = {str(f.content.alert_id): AlertTense.TEST for f in findings_now}
     changes: dict[str, Any] = {"findings": findings_now, "tenses": tenses}
-    with transaction(chain.engine) as session:
-        type(effects)(**{**effects.__dict__, **changes}).apply(session, chain.clock.now())
+    with chain.store.transaction() as tx:
+        type(effects)(**{**effects.__dict__, **changes}).apply(tx, chain.clock.now())
 
 
 def test_a_belief_that_is_withdrawn_twice_over_leaves_no_ghost_in_the_digest(tmp_path: Path) -> None:

@@ -111,6 +111,6 @@ def test_a_full_disk_is_the_world_s_fault(tmp_path: Path, monkeypatch: pytest.Mo
     def full(*_args: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(copies, "_open_regular", full)
+    monkeypatch.setattr(copies, "_open", full)
     error = _refused(item, tmp_path, tmp_path / "spool")
     assert isinstance(error, TransientError) and error.code is ErrorCode.STORE_BUSY and "No space left" in error.detail

@@ -12,7 +12,7 @@ import rasterio
 from affine import Affine
 
 from jagawana.schemas.errors import DataError, ErrorCode, TransientError
-from jagawana.services.raster import decoder as child
+from jagawana.services.raster import guard
 from jagawana.services.raster.bands import band_names, known, reflectance_scale
 from jagawana.services.raster.decoding import Decoder, DecoderLimits, RasterHeader, decoder
 from jagawana.services.raster.nursery import Nursery, kill, nursery
@@ -162,7 +162,7 @@ def test_a_sidecar_does_not_move_the_scene(small: Path, tmp_path: Path) -> None:
 
 
 def test_the_block_limit_is_below_the_memory_a_decoder_may_have() -> None:
-    assert child.MAX_BLOCK_BYTES * 4 < 3 << 30
+    assert guard.MAX_BLOCK_BYTES * 4 < 3 << 30
 
 
 @pytest.fixture(autouse=True)

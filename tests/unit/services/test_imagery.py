@@ -46,14 +46,14 @@ def raster(
 
 def described(asset: dict[str, Any], *names: str) -> dict[str, Any]:
     codes = {common: name for name, common in S2_BANDS.items()} | {"scl": "SCL"}
-    return {**asset, "bands": [{"name": codes[n], "eo:common_name": n} for n in names]}
+    return {**asset, "bands": [{"name": codes[n], "eo:common_name": n, "raster:scale": 1e-4} for n in names]}
 
 
-def item(assets: dict[str, Any], baseline: str = "03.01", scene_id: str = "s") -> SceneItem:
+def item(assets: dict[str, Any], baseline: str = "03.01", scene_id: str = "s", platform: str = "sentinel-2a") -> SceneItem:
     return SceneItem.model_validate({
         "id": scene_id, "bbox": [110, -1.3, 110.2, -1], "assets": assets,
-        "geometry": {"type": "Polygon", "coordinates": [[[110, -1], [111, -1], [111, 0], [110, 0], [110, -1]]]},
-        "properties": {"datetime": "2026-01-05T02:40:00Z", "platform": "sentinel-2a", "gsd": 10, "s2:processing_baseline": baseline},
+        "geometry": {"type": "Polygon", "coordinates": [[[108, -4], [116, -4], [116, 2], [108, 2], [108, -4]]]},
+        "properties": {"datetime": "2026-01-05T02:40:00Z", "platform": platform, "gsd": 10, "s2:processing_baseline": baseline},
     })  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def place(east: float, north: float) -> tuple[int, int]:
 
 def window_of(folder: Path, west: float, north: float, side_px: int, *, pixel_m: float = 10, resolution_m: int = 10) -> TileWindow | None:
     asset = raster(folder / "a.tif", np.ones((6, side_px, side_px), np.uint16), west, north, pixel_m=pixel_m)
-    with image(item({"a": described(asset, *BANDS)})) as scene:
+    with image(item({"a": described(asset, *BANDS)}, platform="sentinel-2a" if pixel_m >= 10 else "planetscope")) as scene:
         return scene.window(SQUARE, resolution_m, HALO)
 
 

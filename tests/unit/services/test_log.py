@@ -19,6 +19,7 @@ from jagawana.services.bus.embedded import MAX_STARTS, Clock, EmbeddedBus, Route
 from jagawana.services.store import log
 from jagawana.services.store.database import open_database, transaction
 from jagawana.services.store.lock import sole_process
+from jagawana.services.store.sql import SqlStore, SqlTransaction
 from jagawana.services.store.tables import InboxRow
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -41,7 +42,8 @@ class Effects:
     def __init__(self, mark: str, error: Exception | None = None) -> None:
         self.mark, self.error = mark, error
 
-    def apply(self, session, at: datetime) -> None:  # type: ignore[no-untyped-def]
+    def apply(self, tx: SqlTransaction, at: datetime) -> None:
+        session = tx.session
         session.add(InboxRow(room="effects", event_id=self.mark, outcome="done", received_at=at))
         session.flush()
         if self.error is not None:
@@ -51,7 +53,7 @@ class Effects:
 def bus_with(engine: Engine, handler: Callable[[CoverageObserved], Effects], attempts: int = 3) -> tuple[EmbeddedBus, Route, TestClock]:
     clock = TestClock()
     route = Route("room", Topic.COVERAGE, CoverageObserved, handler)
-    return EmbeddedBus(engine, [route], Clock(clock.now, clock.sleep), attempts=attempts), route, clock
+    return EmbeddedBus(SqlStore(engine), [route], Clock(clock.now, clock.sleep), attempts=attempts), route, clock
 
 
 def sent(engine: Engine, *messages: CoverageObserved) -> list[str]:

@@ -1,0 +1,39 @@
+"""Values that no sensor has seen on Earth: a wrong scale, an undeclared fill value, a made-up image."""
+
+import numpy as np
+
+from jagawana.detectors.detector import Mask, Reflectance
+from jagawana.schemas.errors import DataError, ErrorCode
+
+BRIGHTEST = 10.0
+"""Snow, cloud tops and sun glint reach 2; the largest 16-bit number with the usual scale is 6.6."""
+DARKEST = 2e-4
+"""Of the brightest pixel in any band. Black water is a hundred times brighter; reflectance that is scaled twice is not."""
+ENOUGH_PX = 4096
+"""Fewer pixels may be all alike, or all black, by chance."""
+
+
+def check_values(reflectance: Reflectance, valid: Mask) -> None:
+    """Refuse a window whose valid pixels cannot be reflectance of a place on Earth. The order of bands cannot be told from values.
+
+    Raises:
+        DataError: VALUES_IMPLAUSIBLE.
+    """
+    if not valid.any():
+        return
+    lowest = np.min(reflectance, axis=(1, 2), where=valid, initial=np.inf)
+    highest = np.max(reflectance, axis=(1, 2), where=valid, initial=-np.inf)
+    if max(-lowest.min(), highest.max()) > BRIGHTEST:
+        raise _implausible(
+            f"reflectance from {lowest.min():g} to {highest.max():g}; correct the scale, or declare the fill value as nodata"
+        )
+    if np.count_nonzero(valid) < ENOUGH_PX:
+        return
+    if (lowest == highest).all():
+        raise _implausible("every pixel has the same values; no sensor does that")
+    if highest.max() <= DARKEST:
+        raise _implausible(f"no pixel reflects more than {highest.max():g}; correct raster:scale and raster:offset, they are applied twice")
+
+
+def _implausible(why: str) -> DataError:
+    return DataError(ErrorCode.VALUES_IMPLAUSIBLE, why)

@@ -1,0 +1,267 @@
+"""One history: a seed decides what arrives, when, and everything that goes wrong; at the end there is rest, and the invariants."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from types import SimpleNamespace
+from unittest.mock import patch
+
+from memory_store import MemoryBlobs, MemoryStore
+
+from jagawana.schemas.errors import ErrorCode, JagawanaError, TransientError
+from jagawana.schemas.topics import Topic
+from jagawana.services import failpoints
+from jagawana.services.bus.embedded import Clock
+from jagawana.services.wiring import Service
+
+from .house import Outside, process
+from .invariants import Windows, dangling, violations
+from .scheduler import Scheduler, SimulatedClock, Stalled, Worker
+from .world import DAY_ONE, MODELS, QUICKLOOK, layers, script
+
+MOST_STEPS = 40_000
+MOST_WORKERS = 3
+STORE_POINTS = ("store.beginning", "store.begun", "store.committing", "store.committed")
+
+
+@dataclass(frozen=True)
+class Faults:
+    """How likely each fault is at each step of the scheduler, and how many there may be in one history."""
+
+    kill: float = 0.010
+    pause: float = 0.004
+    join: float = 0.008
+    busy: float = 0.02
+    most: int = 8
+
+    @property
+    def sum(self) -> float:
+        """How likely any fault is."""
+        return self.kill + self.pause + self.join + self.busy
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a history came to. `fingerprint` is one number for everything that was scheduled."""
+
+    seed: int
+    counts: Counter[str]
+    violations: tuple[str, ...]
+    fingerprint: int
+
+
+class History:
+    """A store, workers, and what befalls them."""
+
+    def __init__(self, seed: int, faults: Faults) -> None:
+        self.seed, self.faults, self.rng = seed, faults, random.Random(seed)
+        self.script = script(self.rng)
+        self.scheduler = Scheduler(self.rng, self._noticed)
+        self.store = MemoryStore(self.scheduler.wait_for_store)
+        self.blobs = MemoryBlobs()
+        self.blobs.contents[QUICKLOOK] = b""
+        self.outside = Outside(self.script, self.blobs, self.rng, self.scheduler.counts)
+        self.windows = Windows(self.store)
+        self.outside.took = lambda key, known: self.windows.took(self.scheduler.running, key, known)
+        self.clock = SimulatedClock(self.scheduler.reached)
+        self.config = (MODELS[0], 0)
+        self.broken: list[str] = []
+        self._tokens = 0
+        self._observed = 0
+        self._faults = 0
+
+    @property
+    def counts(self) -> Counter[str]:
+        return self.scheduler.counts
+
+    def run(self) -> Outcome:
+        """All of it; every violation is named, none is raised."""
+        with failpoints.watched(self.scheduler.reached), patch("jagawana.services.notify.ledger.uuid4", self._token):
+            try:
+                self._trouble()
+                self._rest()
+                self.broken += violations(self)
+            except (AssertionError, JagawanaError, LookupError, TypeError, ValueError) as e:
+                self.broken.append(f"{type(e).__name__}: {e}")
+            finally:
+                self.scheduler.stop_all()
+        self.counts["races lost"] = self.clock.races_lost
+        return Outcome(self.seed, self.counts, tuple(self.broken), self.scheduler.fingerprint)
+
+    # Trouble
+
+    def _trouble(self) -> None:
+        actions = self._actions()
+        lull = self.rng.randint(0, 200)
+        for _ in range(MOST_STEPS):
+            if not actions and lull <= 0:
+                return
+            lull -= not actions
+            if actions and not self.store.is_open and self.rng.random() < self._hurry():
+                actions.pop()()
+            self._next_step()
+        raise Stalled("the scheduler gets no rest")
+
+    def _hurry(self) -> float:
+        """When everybody is idle, something new comes soon."""
+        return 0.5 if all(w.at == "idle" for w in self.scheduler.workers if not w.paused) else 0.01
+
+    def _actions(self) -> list[Callable[[], None]]:
+        arrivals = [s.payload for s in self.script.scenes]
+        repeated = [p for p in arrivals if self.rng.random() < 0.15]
+        self.counts["duplicates"] += len(repeated)
+        actions: list[Callable[[], None]] = [self._arrival(p) for p in arrivals + repeated]
+        actions += [self._zone_change(version) for version in self.script.zone_changes]
+        actions += [self._deployment(model, None) for model in self.script.model_changes]
+        actions += [self._deployment(None, pack) for pack in self.script.pack_changes]
+        self.rng.shuffle(actions)
+        if self.rng.random() < 0.9:
+            actions.append(self._zone_change("1"))
+        return actions
+
+    def _arrival(self, payload: bytes) -> Callable[[], None]:
+        def arrive() -> None:
+            with self.store.transaction() as tx:
+                tx.log.append(Topic.SCENES, "scene", payload, DAY_ONE)
+
+        return arrive
+
+    def _zone_change(self, version: str) -> Callable[[], None]:
+        def change() -> None:
+            self.counts["zone changes"] += 1
+            with self.store.transaction() as tx:
+                tx.zones.activate("parks", version, layers()[version])
+
+        return change
+
+    def _deployment(self, model: str | None, pack: int | None) -> Callable[[], None]:
+        def deploy() -> None:
+            """New processes from now on; the old ones are told to go, or linger."""
+            self.counts["deployments"] += 1
+            self.config = (model or self.config[0], self.config[1] if pack is None else pack)
+            for worker in [w for w in self.scheduler.workers if not w.paused and self.rng.random() < 0.5]:
+                self.scheduler.kill(worker)
+
+        return deploy
+
+    def _next_step(self) -> None:
+        workers = self.scheduler.workers
+        free = [w for w in workers if not w.paused]
+        for worker in workers:
+            worker.paused -= worker.paused > 0
+        fault = self._fault()
+        if not free or (fault == "join" and len(workers) < MOST_WORKERS):
+            self._start()
+            return
+        worker = self._chosen(free)
+        if fault == "kill":
+            self.scheduler.kill(worker)
+        elif fault == "pause":
+            self._pause(worker)
+        elif fault == "busy" and worker.at in STORE_POINTS:
+            self.counts["store errors"] += 1
+            self.scheduler.step(worker, TransientError(ErrorCode.STORE_BUSY, "the database did not answer"))
+        else:
+            self.scheduler.step(worker)
+
+    def _fault(self) -> str:
+        """What goes wrong at this step, if anything."""
+        drawn = self.rng.random()
+        if drawn >= self.faults.sum or self._faults >= self.faults.most:
+            return ""
+        self._faults += 1
+        for fault in ("kill", "pause", "join", "busy"):
+            drawn -= getattr(self.faults, fault)
+            if drawn < 0:
+                return fault
+        return ""
+
+    def _chosen(self, free: list[Worker]) -> Worker:
+        """Anybody; rather somebody who has something to do and is not waiting for another."""
+        busy = [w for w in free if w.at not in ("idle", "waiting")] if self.rng.random() < 0.9 else free
+        busy = busy or free
+        return busy[int(self.rng.random() * len(busy))]
+
+    def _pause(self, worker: Worker) -> None:
+        """SIGSTOP: it goes on much later, and does not know."""
+        self.counts["pauses"] += 1
+        worker.paused = self.rng.choice((30, 150, 500))
+        self.clock.at += timedelta(minutes=self.rng.choice((0, 1, 10)))
+
+    def _start(self) -> None:
+        others = list(self.scheduler.workers)
+        self.counts["rebalances"] += any(w.is_inside for w in others)
+        clock = Clock(self.clock.now, self.clock.sleep)
+        service = process(self.store, self.outside, clock, self.config)
+        self.scheduler.start(lambda: self._work(service, alone=not others), self.config)
+
+    def _work(self, service: Service, *, alone: bool) -> None:
+        """The life of a process: whoever is alone owns the ledger (`Service.working`), then it drains for ever (`up`)."""
+        owns_the_ledger = not alone
+        while True:
+            try:
+                if not owns_the_ledger:
+                    with service.store.transaction() as tx:
+                        tx.deliveries.reclaim()
+                    owns_the_ledger = True
+                service.drain()
+            except JagawanaError:
+                self.counts["drains given up"] += 1
+            self.scheduler.reached("idle")
+
+    # Rest
+
+    def _rest(self) -> None:
+        """Nothing goes wrong any more: the paused wake up as zombies, the old go, and the last one works until nothing is left."""
+        self.faults = Faults(0, 0, 0, 0, 0)
+        self.outside.channel_works = True
+        self.counts["zombies"] += sum(w.paused > 0 for w in self.scheduler.workers)
+        for worker in self.scheduler.workers:
+            worker.paused = 0
+        self._until_idle()
+        for worker in list(self.scheduler.workers):
+            self.scheduler.kill(worker)
+        for _ in range(40):
+            self._until_idle()
+            if self._is_at_rest():
+                return
+            self.clock.at += timedelta(hours=1)
+            for worker in self.scheduler.workers:
+                worker.at = "new"
+        raise Stalled("something is never done")
+
+    def _until_idle(self) -> None:
+        for _ in range(MOST_STEPS):
+            if self.scheduler.workers and all(w.at == "idle" for w in self.scheduler.workers):
+                return
+            if not self.scheduler.workers:
+                self._start()
+            self.scheduler.step(self._chosen([w for w in self.scheduler.workers if w.at != "idle"]))
+        raise Stalled("workers never become idle")
+
+    def _is_at_rest(self) -> bool:
+        open_states = {row.state for row in self.store.tables.deliveries.values()} & {"pending", "sending"}
+        passed = all(not self.store.unpassed(room, topic) for room, topic in (("detect", Topic.SCENES), ("assess", Topic.OBSERVATIONS)))
+        return passed and not open_states
+
+    # Watching
+
+    def _noticed(self, worker: Worker) -> None:
+        self.windows.noticed(worker)
+        if len(self.store.tables.observations) != self._observed and worker.at == "store.committed":
+            self._observed = len(self.store.tables.observations)
+            self.broken += dangling(self.store, self.blobs)
+
+    def _token(self) -> SimpleNamespace:
+        """A lease's token that names its holder."""
+        self._tokens += 1
+        running = self.scheduler.running
+
+        return SimpleNamespace(hex=f"{running.name if running else 0}-{self._tokens}")
+
+
+def simulate(seed: int, faults: Faults = Faults()) -> Outcome:
+    """Run one history."""
+    return History(seed, faults).run()
