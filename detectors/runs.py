@@ -9,6 +9,8 @@ from scipy.sparse.csgraph import connected_components
 
 Integers = npt.NDArray[np.int64]
 WORD = 8
+CHUNK = 1 << 16
+"""Words compared at a time, so that the answers stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,11 @@ def set_positions(mask: npt.NDArray[np.bool_] | npt.NDArray[np.uint8]) -> Intege
     """Where a mask is not 0, row by row: row * width + column. Eight pixels at a time are looked at, since most are 0."""
     flat = np.ascontiguousarray(mask).reshape(-1)
     whole = len(flat) // WORD * WORD
-    words = np.flatnonzero(flat[:whole].view(np.uint64) != 0)
-    bytes_set = flat[:whole].reshape(-1, WORD)[words]
-    word, byte = np.nonzero(bytes_set)
-    return np.concatenate([words[word] * WORD + byte, np.flatnonzero(flat[whole:]) + whole]).astype(np.int64)
+    words = flat[:whole].view(np.uint64)
+    found = [np.flatnonzero(words[at : at + CHUNK] != 0) + at for at in range(0, len(words), CHUNK)]
+    word = np.concatenate(found) if found else np.empty(0, np.int64)
+    byte = np.flatnonzero(flat[:whole].reshape(-1, WORD)[word].reshape(-1))
+    return np.concatenate([word[byte // WORD] * WORD + byte % WORD, np.flatnonzero(flat[whole:]) + whole]).astype(np.int64)
 
 
 def _touching(runs: Runs, reach: int) -> tuple[Integers, Integers]:
