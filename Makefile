@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint wheel schemas clean
+.PHONY: help demo test check lint wheel schemas scorecard clean
 
 help: ## what there is
 	@grep -E '^# make|^[a-z]+:.*##' Makefile | sed -E 's/^# //; s/:.*## /: /'
@@ -42,6 +42,12 @@ wheel: $(VENV)/.dev ## build the wheel, install it into an empty environment, ru
 
 schemas: $(VENV)/.dev ## write schemas/json anew from the code
 	$(BIN)/python -m jagawana.schemas.publish schemas/json
+
+scorecard: $(VENV)/.dev ## write docs/scorecard.md from runs of everything that spoils, kills, floods and shuffles
+	rm -rf build/results
+	JAGAWANA_RESULTS=$(CURDIR)/build/results OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q \
+		tests/hostile tests/simulation tests/faults tests/soak tests/fuzz tests/e2e/test_order.py
+	$(BIN)/python tests/scorecard.py build/results docs/scorecard.md
 
 clean: ## remove what was made here
 	rm -rf $(VENV) build dist jagawana-demo jagawana-data .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from chain import PIT, STORY, load_zones, service
+from results import record
 from scenes import RGBN_BANDS, Scene, write_archive
 
 from jagawana.schemas.observation import AlertTense
@@ -62,3 +63,4 @@ def test_a_hundred_shuffles_with_duplicates_give_one_digest(part: int, archive: 
 def test_another_scene_is_another_digest(archive: Path, undisturbed: str, tmp_path: Path) -> None:
     chain = service(tmp_path / "data", model=None)
     assert _arrive(chain, archive, list(range(len(ARCHIVE) - 1)), zones_after=0) != undisturbed
+    record("order", {"scenes": len(ARCHIVE), "shuffles": SHUFFLES, "scenes_that_come_twice_in_each": 2, "digests": 1})
