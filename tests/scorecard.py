@@ -50,8 +50,8 @@ def page(results: Path, readme: str) -> str:
 def _made_on() -> Iterator[str]:
     head = subprocess.run(["git", "describe", "--always"], capture_output=True, text=True, check=False).stdout.strip()
     names = ("jagawana", "torch", "openvino", "rasterio", "shapely", "sqlalchemy", "apprise", "hypothesis")
-    yield f"Written by `make scorecard` at {head or 'an unknown revision'}: figures of test runs, on {os.cpu_count()} cores, {platform.machine()}, "
-    yield f"Python {platform.python_version()}; " + ", ".join(f"{name} {version(name)}" for name in names) + "."
+    yield f"Written by `make scorecard` at {head or 'an unknown revision'}: figures of test runs, on {os.cpu_count()} cores,"
+    yield f"{platform.machine()}, Python {platform.python_version()}; " + ", ".join(f"{name} {version(name)}" for name in names) + "."
     yield "Speed and memory of whole scenes are in [benchmarks/README.md](../benchmarks/README.md)."
 
 

@@ -133,7 +133,7 @@ def loose(
     path: Path, bands: int, *, pixel_m: float = 10.0, mining: bool = False, scale: tuple[float, float] | None = None, side: int = 96
 ) -> Path:
     """A plain GeoTIFF of forest, with a pit where asked."""
-    values = np.array(FOREST[:bands])[:, None, None] * np.ones((1, side, side))
+    values = np.array(FOREST[:bands])[:, None, None] * np.random.default_rng(0).normal(1, 0.02, (1, side, side))
     if mining:
         values[:, 30:54, 30:54] = np.array(DIGGINGS[:bands])[:, None, None]
     factor, offset = scale or (1e-4, 0.0)

@@ -11,7 +11,7 @@ from shapely import GeometryCollection, LineString, MultiPolygon, Point, Polygon
 
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
-from jagawana.services.assess.zone_files import read_zones
+from jagawana.services.assess.zone_files import read_here
 
 A, B = box(113.0, -2.1, 113.1, -2.0), box(113.2, -2.1, 113.3, -2.0)
 FORMATS = ["gpkg", "geojson", "shp"]
@@ -28,7 +28,7 @@ def write(folder, table, ext="gpkg", name="zones"):
 
 
 def read(path, *, kind=ZoneKind.CONCESSION, layer="permits", name_field=None, source=None):
-    return read_zones(path, kind=kind, layer=layer, layer_version="2024-01", name_field=name_field, source=source)
+    return read_here(path, kind=kind, layer=layer, layer_version="2024-01", name_field=name_field, source=source)
 
 
 def refused(path, reason, **options):
