@@ -34,7 +34,15 @@ class Episode:
         self.positive += where & (probability >= present)
         self.clear += where
 
-    def reset(self, where: Flags) -> None:
+    def part(self, at: npt.NDArray[np.int64]) -> "Episode":
+        """The evidence of some pixels, apart from the rest."""
+        return Episode(self.log_odds[at], self.positive[at], self.clear[at])
+
+    def put(self, at: npt.NDArray[np.int64], part: "Episode") -> None:
+        """The evidence of some pixels, weighed apart, put back."""
+        self.log_odds[at], self.positive[at], self.clear[at] = part.log_odds, part.positive, part.clear
+
+    def reset(self, where: Flags | npt.NDArray[np.int64]) -> None:
         """Forget: the episode was rejected or has ended."""
         self.log_odds[where] = 0
         self.positive[where] = 0

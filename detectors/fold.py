@@ -1,7 +1,8 @@
 """The fold: a tile's observations, in order of acquisition, into what is believed of each pixel and class.
 
 Pure and order-free: the result depends on the set of observations, never on their arrival. Sparse: only pixels in which
-an alertable class was ever stored are touched. Semantics after GLAD, RADD and DIST-ALERT (docs/concepts.md).
+an alertable class was ever stored are touched, and in a look only those of them that it shows or that wait for more looks are weighed.
+Semantics after GLAD, RADD and DIST-ALERT (docs/concepts.md).
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,14 +13,16 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from jagawana.detectors.classes import ALERTABLE
-from jagawana.detectors.clouds import SkyClass
 from jagawana.detectors.confirmation import BayesianOdds, ConfirmationRule, Episode
+from jagawana.detectors.entries import Bytes, Entries
 from jagawana.detectors.history import Observation, passes
 
 NEVER = np.int16(-1)
+PROBABILITIES = np.arange(256, dtype=np.float32) / np.float32(255)
+"""What a stored probability stands for."""
 Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int16]
+Places = npt.NDArray[np.int64]
 
 
 class Phase(IntEnum):
@@ -32,6 +35,10 @@ class Phase(IntEnum):
     ENDED = 4  # was confirmed; regrown or flooded since
     INVENTORY = 5  # already there at the first clear look
     INVENTORY_ENDED = 6
+
+
+CLOSED = np.isin(np.arange(len(Phase)), (Phase.ABSENT, Phase.ENDED, Phase.INVENTORY_ENDED))
+"""By phase: whether what shows next begins a new episode."""
 
 
 @dataclass(frozen=True)
@@ -102,103 +109,86 @@ def fold(observations: Iterable[Observation], policy: FoldPolicy | None = None) 
 
 
 class _Folding:
-    """The running state of one fold; `_step` is applied to one look at a time."""
+    """The running state of one fold; `_step` is applied to one look at a time. Places are indices of entries, int64 (k,)."""
 
     def __init__(self, looks: Sequence[Sequence[Observation]], policy: FoldPolicy) -> None:
         self.looks, self.policy = looks, policy
         sample = looks[0][0]
         self.resolution_m, self.side = sample.resolution_m, sample.side
-        self.positions = _ever_stored(looks, self.side, round(policy.inventory * 255))
-        n = len(self.positions)
+        self.times = [min(o.acquired_at for o in group) for group in looks]
+        self.entries = Entries((o for group in looks for o in group), self.side, at_least=round(policy.inventory * 255))
+        self.present_from, self.inventory_from = (np.count_nonzero(p > PROBABILITIES) for p in (policy.present, policy.inventory))
+        n = len(self.entries.positions)
         self.phase = np.zeros(n, np.uint8)
         self.first, self.before, self.confirmed, self.last, self.seen_last = (np.full(n, NEVER) for _ in range(5))
         self.episode = Episode.none(n)
         self.clean = np.zeros(n, np.int16)
+        self.expired = 0
 
     def run(self) -> TileState:
         """Apply every look in order."""
-        pixels = self.positions % (self.side * self.side)
-        rows, columns = pixels // self.side, pixels % self.side
         for index, group in enumerate(self.looks):
-            clear, probability = _seen_in(group, self.positions, rows, columns)
-            self._step(index, clear, probability)
+            self._step(index, *self.entries.seen_in(group))
         return TileState(
-            self.resolution_m, self.side, self.looks, self.positions, self.phase, self.first, self.before, self.confirmed, self.last,
-            self.episode.positive, self.episode.clear, self.episode.posterior,
+            self.resolution_m, self.side, self.looks, self.entries.positions, self.phase, self.first, self.before, self.confirmed,
+            self.last, self.episode.positive, self.episode.clear, self.episode.posterior,
         )  # fmt: skip
 
-    def _step(self, index: int, clear: Flags, probability: npt.NDArray[np.float32]) -> None:
-        present = clear & (probability >= self.policy.present)
-        baseline = clear & (self.seen_last == NEVER) & (probability >= self.policy.inventory)
-        self.phase[baseline] = Phase.INVENTORY
+    def _step(self, index: int, clear: Flags, stored: Bytes) -> None:
+        present = np.flatnonzero(clear & (stored >= self.present_from))
+        np.copyto(self.phase, Phase.INVENTORY, where=clear & (stored >= self.inventory_from) & (self.seen_last == NEVER))
         self._expire(index)
-        self._open(index, present & ~baseline & self._closed())
-        self._weigh(index, clear & self._is(Phase.CANDIDATE, Phase.PROVISIONAL, Phase.CONFIRMED) & ~baseline, present, probability)
+        self._open(index, present[CLOSED[self.phase[present]]])
+        self._weigh(index, np.flatnonzero(clear & self._is_between(Phase.CANDIDATE, Phase.CONFIRMED)), stored)
         self._end(clear, present)
-        shown = present & ~self._is(Phase.ABSENT, Phase.ENDED, Phase.INVENTORY_ENDED)
-        self.last[shown] = index
-        self.seen_last[clear] = index
+        self.last[present[~CLOSED[self.phase[present]]]] = index
+        np.copyto(self.seen_last, np.int16(index), where=clear)
 
-    def _is(self, *phases: Phase) -> Flags:
-        return np.isin(self.phase, phases)
+    def _is_between(self, low: Phase, high: Phase) -> Flags:
+        return (self.phase >= low) & (self.phase <= high)
 
-    def _closed(self) -> Flags:
-        return self._is(Phase.ABSENT, Phase.ENDED, Phase.INVENTORY_ENDED)
+    def _open(self, index: int, at: Places) -> None:
+        self.episode.reset(at)
+        self.phase[at] = Phase.CANDIDATE
+        self.first[at] = index
+        self.before[at] = self.seen_last[at]
+        self.confirmed[at] = NEVER
 
-    def _open(self, index: int, where: Flags) -> None:
-        self.episode.reset(where)
-        self.phase[where] = Phase.CANDIDATE
-        self.first[where] = index
-        self.before[where] = self.seen_last[where]
-        self.confirmed[where] = NEVER
+    def _weigh(self, index: int, at: Places, stored: Bytes) -> None:
+        is_confirmed = self.phase[at] == Phase.CONFIRMED
+        again = at[is_confirmed]
+        self.episode.positive[again] += stored[again] >= self.present_from
+        self.episode.clear[again] += 1
+        self._judge(index, at[~is_confirmed], stored)
 
-    def _weigh(self, index: int, where: Flags, present: Flags, probability: npt.NDArray[np.float32]) -> None:
-        unconfirmed = where & ~self._is(Phase.CONFIRMED)
-        self.episode.add(unconfirmed, probability, self.policy.present, self.policy.clip)
-        self.episode.positive += where & ~unconfirmed & present
-        self.episode.clear += where & ~unconfirmed
-        rule = self.policy.rule
-        confirmed = unconfirmed & rule.confirmed(self.episode, present)
-        self.phase[confirmed] = Phase.CONFIRMED
-        self.confirmed[confirmed] = index
-        self.phase[unconfirmed & self._is(Phase.CANDIDATE) & rule.provisional(self.episode)] = Phase.PROVISIONAL
-        self._forget(unconfirmed & ~confirmed & rule.rejected(self.episode))
+    def _judge(self, index: int, at: Places, stored: Bytes) -> None:
+        """Weigh one more look at what is not confirmed yet."""
+        episode, probability, rule = self.episode.part(at), PROBABILITIES[stored[at]], self.policy.rule
+        episode.add(np.ones(len(at), bool), probability, self.policy.present, self.policy.clip)
+        self.episode.put(at, episode)
+        confirmed = rule.confirmed(episode, probability >= self.policy.present)
+        self.phase[at[~confirmed & rule.provisional(episode)]] = Phase.PROVISIONAL
+        self.phase[at[confirmed]] = Phase.CONFIRMED
+        self.confirmed[at[confirmed]] = index
+        self._forget(at[~confirmed & rule.rejected(episode)])
 
-    def _end(self, clear: Flags, present: Flags) -> None:
-        self.clean = np.where(present, 0, self.clean + clear).astype(np.int16)
+    def _end(self, clear: Flags, present: Places) -> None:
+        self.clean += clear
+        self.clean[present] = 0
         over = clear & (self.clean >= self.policy.end_looks)
-        self.phase[over & self._is(Phase.CONFIRMED)] = Phase.ENDED
-        self.phase[over & self._is(Phase.INVENTORY)] = Phase.INVENTORY_ENDED
+        np.copyto(self.phase, Phase.ENDED, where=over & (self.phase == Phase.CONFIRMED))
+        np.copyto(self.phase, Phase.INVENTORY_ENDED, where=over & (self.phase == Phase.INVENTORY))
 
     def _expire(self, index: int) -> None:
-        waiting = self._is(Phase.CANDIDATE, Phase.PROVISIONAL)
-        if not waiting.any():
-            return
-        now = min(o.acquired_at for o in self.looks[index])
-        times = [min(o.acquired_at for o in group) for group in self.looks[:index]]
-        old = np.array([(now - t).days > self.policy.expire_days for t in times] + [False])
-        self._forget(waiting & old[self.first])
+        """Looks are in order of time: once those before `expired` are too old, only what waits since later ones is left."""
+        expired = self.expired
+        while expired < index and (self.times[index] - self.times[expired]).days > self.policy.expire_days:
+            expired += 1
+        if expired > self.expired:
+            self._forget(np.flatnonzero(self._is_between(Phase.CANDIDATE, Phase.PROVISIONAL) & (self.first < expired)))
+        self.expired = expired
 
-    def _forget(self, where: Flags) -> None:
-        self.phase[where] = Phase.ABSENT
-        self.first[where] = self.before[where] = self.last[where] = NEVER
-        self.episode.reset(where)
-
-
-def _ever_stored(looks: Sequence[Sequence[Observation]], side: int, at_least: int) -> npt.NDArray[np.int64]:
-    alertable = np.array(sorted(ALERTABLE.values()))
-    parts = [o.positions[(o.values >= at_least) & np.isin(o.positions // (side * side), alertable)] for group in looks for o in group]
-    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
-
-
-def _seen_in(
-    group: Sequence[Observation], positions: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
-) -> tuple[Flags, npt.NDArray[np.float32]]:
-    """Where a look was clear, and its probabilities; the first granule that is clear at a pixel speaks for the pass."""
-    clear = np.zeros(len(positions), bool)
-    probability = np.zeros(len(positions), np.float32)
-    for o in group:
-        fresh = (o.sky_at(rows, columns) == SkyClass.CLEAR) & ~clear
-        probability[fresh] = o.values_at(positions)[fresh] / np.float32(255)
-        clear |= fresh
-    return clear, probability
+    def _forget(self, at: Places) -> None:
+        self.phase[at] = Phase.ABSENT
+        self.first[at] = self.before[at] = self.last[at] = NEVER
+        self.episode.reset(at)

@@ -16,6 +16,7 @@ from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
 from jagawana.schemas.base import CellId, TileId
+from jagawana.schemas.errors import DataError, ErrorCode
 
 TILE_M = 10_000
 CELL_M = 1_000
@@ -86,12 +87,19 @@ def tile_at(epsg: int, east: float, north: float) -> TileId:
 
 
 def tile_square(tile: TileId) -> Square:
-    """The square a tile's name means."""
+    """The square a tile's name means.
+
+    Raises:
+        DataError: MESSAGE_INVALID for a name of the right form that no square has.
+    """
     zone, band, column, row = int(tile[:-5]), tile[-5], tile[-4], tile[-3]
     epsg = (32600 if band >= "N" else 32700) + zone
-    east = (_COLUMNS[(zone - 1) % 3].index(column) + 1) * 100_000 + int(tile[-2]) * TILE_M
-    within = ((_ROWS.index(row) - (5 if zone % 2 == 0 else 0)) % 20) * 100_000 + int(tile[-1]) * TILE_M
-    return Square(epsg, east, within + _cycle(epsg, band, east, within) * 2_000_000, TILE_M)
+    try:
+        east = (_COLUMNS[(zone - 1) % 3].index(column) + 1) * 100_000 + int(tile[-2]) * TILE_M
+        within = ((_ROWS.index(row) - (5 if zone % 2 == 0 else 0)) % 20) * 100_000 + int(tile[-1]) * TILE_M
+        return Square(epsg, east, within + _cycle(epsg, band, east, within) * 2_000_000, TILE_M)
+    except ValueError as e:
+        raise DataError(ErrorCode.MESSAGE_INVALID, f"no square is called {tile}; write names as MGRS does, e.g. 50MKE42") from e
 
 
 def _cycle(epsg: int, band: str, east: int, within: int) -> int:

@@ -21,12 +21,16 @@ def quicklook(rgb: npt.NDArray[np.float32]) -> bytes:
     Args:
         rgb: reflectance, float32 (3, H, W), red first; NaN where there is no data becomes black.
     """
-    levels = rgb.transpose(1, 2, 0) * np.float32(LEVELS / BRIGHTEST)
-    np.clip(np.nan_to_num(levels, copy=False), 0, LEVELS, out=levels)
-    picture = Image.fromarray(_curve()[levels.astype(np.uint16)])
+    picture = Image.merge("RGB", [_brightness(layer) for layer in rgb])
     out = BytesIO()
     picture.save(out, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return out.getvalue()
+
+
+def _brightness(layer: npt.NDArray[np.float32]) -> Image.Image:
+    levels = layer * np.float32(LEVELS / BRIGHTEST)
+    np.clip(np.nan_to_num(levels, copy=False), 0, LEVELS, out=levels)
+    return Image.fromarray(_curve()[levels.astype(np.uint16)])
 
 
 @lru_cache(maxsize=1)

@@ -1,13 +1,24 @@
 """What all messages share: frozen, closed when written, tolerant of newer minors when read."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 TILE_PATTERN = r"^(?:[1-9]|[1-5]\d|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V]\d{2}$"
 CELL_PATTERN = r"^(?:[1-9]|[1-5]\d|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V]\d{4}$"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
+
+
+RFC3339_START = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+
+
+def _written_out(value: object) -> object:
+    """A bare number could count seconds or milliseconds, and from any day."""
+    if not isinstance(value, datetime) and not (isinstance(value, str) and RFC3339_START.match(value)):
+        raise ValueError("write a time as 2026-01-05T02:40:00Z")
+    return value
 
 
 def _to_utc(value: datetime) -> datetime:
@@ -22,7 +33,9 @@ def iso_utc(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-UtcTime = Annotated[AwareDatetime, AfterValidator(_to_utc), PlainSerializer(iso_utc, return_type=str, when_used="json")]
+UtcTime = Annotated[
+    AwareDatetime, BeforeValidator(_written_out), AfterValidator(_to_utc), PlainSerializer(iso_utc, return_type=str, when_used="json")
+]
 """An aware time, always in UTC."""
 TileId = Annotated[str, Field(pattern=TILE_PATTERN, description="MGRS 10 km analysis square, e.g. 50MKE42")]
 CellId = Annotated[str, Field(pattern=CELL_PATTERN, description="MGRS 1 km square, e.g. 50MKE4127")]

@@ -87,16 +87,15 @@ def read_object(payload: bytes) -> dict[str, Any]:
 
 
 def event_id_of(payload: bytes) -> str:
-    """What a message is known by: the envelope's id where it is the hash of the envelope's data, else the hash of the bytes.
+    """What a message is known by: its id when it can be read, else the hash of its bytes.
 
-    A claim that is not true counts for nothing, so nobody can make a message pass for one that was dealt with already.
+    A message that is refused therefore never passes for a good one, whatever id it bears and however much of it is right.
     """
     try:
-        document = _read_json(payload)
+        envelope, _ = decode(payload)
     except DataError:
         return sha256_of(payload)
-    claimed, data = document.get("id"), document.get("data")
-    return claimed if isinstance(claimed, str) and isinstance(data, dict) and claimed == sha256_of(data) else sha256_of(payload)
+    return envelope.id
 
 
 def _read_json(payload: bytes) -> dict[str, Any]:
@@ -117,7 +116,7 @@ def _read_json(payload: bytes) -> dict[str, Any]:
 
 def _not_too_long(payload: bytes) -> None:
     if len(payload) > MAX_MESSAGE_BYTES:
-        raise DataError(ErrorCode.MESSAGE_UNREADABLE, f"{len(payload)} bytes; the limit is {MAX_MESSAGE_BYTES}; put what is large into files")
+        raise DataError(ErrorCode.MESSAGE_UNREADABLE, f"{len(payload)} bytes; the limit is {MAX_MESSAGE_BYTES}; refer to what is large")
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -170,9 +169,9 @@ def _encodable(part: Any) -> None:
 
 def _id_is_of_data(envelope: Envelope) -> None:
     """So that a message cut, changed or sent under another's id is noticed."""
-    expected = sha256_of(envelope.data)
+    expected, claimed = sha256_of(envelope.data), envelope.id[:80]
     if envelope.id != expected:
-        raise DataError(ErrorCode.MESSAGE_INVALID, f"Envelope at id: {envelope.id[:80]!r} is not the SHA-256 of data ({expected}); send it anew")
+        raise DataError(ErrorCode.MESSAGE_INVALID, f"Envelope at id: {claimed!r} is not the SHA-256 of data ({expected}); send it anew")
 
 
 def _message_type(envelope: Envelope) -> type[Message]:

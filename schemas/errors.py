@@ -11,7 +11,7 @@ class ErrorCode(StrEnum):
     MESSAGE_INVALID = "MESSAGE_INVALID"  # JSON, but a field is missing, of the wrong type or unknown
     NON_FINITE = "NON_FINITE"  # NaN or Infinity where a number belongs
     SCHEMA_UNSUPPORTED = "SCHEMA_UNSUPPORTED"  # a message type or major version this release does not know
-    TIME_IMPLAUSIBLE = "TIME_IMPLAUSIBLE"  # acquired before the mission began or after it was made available
+    TIME_IMPLAUSIBLE = "TIME_IMPLAUSIBLE"  # acquired before the mission began, in the future, or after it was made available
     RADIOMETRY_UNKNOWN = "RADIOMETRY_UNKNOWN"  # scale and offset are missing or contradict the processing baseline
     # The file
     HREF_FORBIDDEN = "HREF_FORBIDDEN"  # the address is not inside the allowed places

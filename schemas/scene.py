@@ -6,12 +6,14 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from jagawana.schemas.base import Message, Model, Sha256, UtcTime, iso_utc
-from jagawana.schemas.geometry import Polygon
+from jagawana.schemas.geometry import Latitude, Longitude, Polygon
 from jagawana.schemas.ids import sha256_of
 from jagawana.schemas.observation import AlertTense
 
 MULTIHASH_SHA256 = "1220"
 """STAC `file:checksum` is a multihash: 0x12 = SHA-256, 0x20 = 32 bytes, then the digest."""
+MAX_ASSETS = 64
+"""Most files of one item; every one of them is copied before it is read. Sentinel-2 items have about 30."""
 
 
 class Band(Model):
@@ -50,12 +52,12 @@ class SceneProperties(Model):
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, allow_inf_nan=False)
     acquired_at: UtcTime = Field(alias="datetime")
-    platform: str = Field(min_length=1, description="e.g. sentinel-2a, planetscope")
+    platform: str = Field(min_length=1, max_length=100, description="e.g. sentinel-2a, planetscope")
     constellation: str | None = None
     gsd: float = Field(gt=0, description="metres")
     created: UtcTime | None = Field(default=None, description="when the product was generated (revision order)")
-    grid_code: str | None = Field(default=None, alias="grid:code", description="the granule, e.g. MGRS-50MKE")
-    datatake_id: str | None = Field(default=None, alias="s2:datatake_id", description="one pass of the sensor")
+    grid_code: str | None = Field(default=None, alias="grid:code", max_length=100, description="the granule, e.g. MGRS-50MKE")
+    datatake_id: str | None = Field(default=None, alias="s2:datatake_id", max_length=100, description="one pass of the sensor")
     processing_baseline: str | None = Field(default=None, alias="s2:processing_baseline", pattern=r"^\d{2}\.\d{2}$")
     offset_applied: bool | None = Field(default=None, alias="earthsearch:boa_offset_applied")
 
@@ -69,11 +71,11 @@ class SceneItem(Model):
     stac_extensions: tuple[str, ...] = ()
     id: str = Field(min_length=1, max_length=256, pattern=r"^[\w.\-]+$")
     collection: str | None = None
-    bbox: tuple[float, float, float, float] = Field(description="west, south, east, north in degrees (WGS 84)")
+    bbox: tuple[Longitude, Latitude, Longitude, Latitude] = Field(description="west, south, east, north in degrees (WGS 84)")
     geometry: Polygon = Field(description="footprint, WGS 84")
     properties: SceneProperties
     links: tuple[dict[str, Any], ...] = ()
-    assets: dict[str, Asset] = Field(min_length=1)
+    assets: dict[str, Asset] = Field(min_length=1, max_length=MAX_ASSETS)
 
     @property
     def acquired_at(self) -> datetime:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from sqlmodel import Session
 
+from jagawana.schemas.envelope import decode_as
 from jagawana.schemas.errors import ErrorCode
-from jagawana.schemas.observation import AlertTense
+from jagawana.schemas.observation import AlertTense, ObservationRecorded
 from jagawana.services.ingest.items import FoundItem, find_items, ordered, roots_of, send
 from jagawana.services.store import alerts, deliveries, digest, log, observations
 from jagawana.services.store.database import transaction
+from jagawana.services.store.tables import ObservationRow
 from jagawana.services.wiring import Service
 
 logger = logging.getLogger(__name__)
@@ -55,25 +57,38 @@ def replay(
     with service.working():
         before = _records(service)
         with transaction(service.engine) as session:
-            _mend(service, session, items)
+            _forget_hurt(service, session, items)
             send(session, items, roots_of(paths), at=service.clock.now())
         service.drain(tell)
+        if _fold_mended(service):
+            service.drain(tell)
     return _summary(service, {i.event_id for i in items}, before)
 
 
-def _mend(service: Service, session: Session, items: Sequence[FoundItem]) -> None:
-    """Scenes that left a blob which is now damaged count as never seen, and tiles that could not be folded as not yet folded."""
-    detect, assess = (route.room for route in service.bus.routes)
-    again = {log.subject_of(i.payload): i.event_id for i in items if log.was_handled(session, detect, i.event_id)}
+def _forget_hurt(service: Service, session: Session, items: Sequence[FoundItem]) -> None:
+    """Scenes that left a blob which is now damaged count as never seen."""
+    room = service.bus.routes[0].room
+    again = {log.subject_of(i.payload): i.event_id for i in items if log.was_handled(session, room, i.event_id)}
     rows = [row for row in observations.current(session) if row.scene_id in again] if again else []
-    hurt = {row.scene_id for row in rows if not all(map(service.blobs.holds, (row.blob, row.quicklook)))}
-    for scene_id in sorted(hurt):
+    for scene_id in sorted({row.scene_id for row in rows if not _is_whole(service, row)}):
         logger.warning("scene %s has damaged blobs; it is observed again", scene_id)
-        log.forget(session, detect, again[scene_id], at=service.clock.now())
-    if hurt:
-        for letter in log.dead_letters(session):
-            if (letter.room, letter.code) == (assess, ErrorCode.BLOB_DAMAGED) and letter.replayed_at is None:
-                log.forget(session, assess, letter.event_id, at=service.clock.now())
+        log.forget(session, room, again[scene_id], at=service.clock.now())
+
+
+def _fold_mended(service: Service) -> int:
+    """Send again what could not be folded for a damaged blob, where all blobs of the tile are whole now. Returns how many."""
+    with transaction(service.engine) as session:
+        letters = [d for d in log.dead_letters(session) if d.code == ErrorCode.BLOB_DAMAGED and d.replayed_at is None]
+        tile_of = {d.dead_id: decode_as(ObservationRecorded, d.payload).tile for d in letters}
+        whole = {tile: all(_is_whole(service, row) for row in observations.current(session, tile)) for tile in set(tile_of.values())}
+        mended = [d for d in letters if whole[tile_of[d.dead_id]]]
+        for letter in mended:
+            log.revive(session, letter, at=service.clock.now())
+    return len(mended)
+
+
+def _is_whole(service: Service, row: ObservationRow) -> bool:
+    return service.blobs.holds(row.blob) and service.blobs.holds(row.quicklook)
 
 
 def _records(service: Service) -> set[tuple[str, int]]:

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     max_asset_bytes: int = Field(default=2 << 30, gt=0)
     decoder_seconds: float = Field(default=120.0, gt=0, description="wall clock for one request to the decoder")
     decoder_bytes: int = Field(default=3 << 30, gt=0, description="memory the decoder may have beyond what it starts with")
+    busy_seconds: float = Field(default=30.0, gt=0, description="how long another process's hold on the database is waited for")
     attempts: int = Field(default=3, ge=1, description="tries for a scene that kills its decoder, or for a busy store")
     channel_schemas: tuple[str, ...] = Field(default=(), description="apprise schemas the administrator allows, e.g. mailtos")
     audience: Path | None = Field(default=None, description="TOML file of recipients")

@@ -132,7 +132,7 @@ def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | N
     """
     failpoints.switch_on(failpoints.parse(settings.failpoints))
     clock = clock or Clock(now=lambda: datetime.now(UTC), sleep=time.sleep)
-    engine, blobs = open_database(settings.database), FolderBlobs(settings.blobs)
+    engine, blobs = open_database(settings.database, busy_seconds=settings.busy_seconds), FolderBlobs(settings.blobs)
     store = SqlStore(engine)
     recipients = _recipients(settings)
     detect = DetectRoom(
@@ -141,6 +141,7 @@ def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | N
         clouds_for=_cloud_masks(settings),
         roots=lambda: _roots(engine, settings),
         spool=settings.spool,
+        now=clock.now,
         max_asset_bytes=settings.max_asset_bytes,
         limits=DecoderLimits(settings.decoder_seconds, settings.decoder_bytes),
     )

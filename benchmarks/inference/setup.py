@@ -25,7 +25,7 @@ def install(peer: Peer, folder: Path) -> None:
         subprocess.run([sys.executable, "-m", "venv", home], check=True)
     _share(home)
     constraints = folder / "constraints.txt"
-    constraints.write_text("\n".join([*TORCH, *peer.constraints]) + "\n")
+    constraints.write_text("\n".join(TORCH) + "\n")
     subprocess.run(
         [home / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", constraints, *peer.requirements], check=True
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from jagawana.detectors.clouds import CloudMask
@@ -26,6 +26,7 @@ from jagawana.services.store.tables import ObservationRow, SceneRow
 
 SOURCE = "/jagawana/detect"
 FIRST_LIGHT = datetime(2000, 1, 1, tzinfo=UTC)
+CLOCKS_DIFFER = timedelta(days=1)
 COARSE_FROM_M = 7.5
 
 
@@ -57,6 +58,7 @@ class DetectRoom:
     clouds_for: Callable[[bool], CloudMask]
     roots: Callable[[], Sequence[Path]]
     spool: Path
+    now: Callable[[], datetime]
     max_asset_bytes: int
     limits: DecoderLimits
 
@@ -68,7 +70,7 @@ class DetectRoom:
             TransientError: DECODER_FAILED, STORE_BUSY.
         """
         item = message.item
-        _plausible(item)
+        _plausible(item, self.now())
         with (
             own_copies(item, roots=self.roots(), spool=self.spool, max_bytes=self.max_asset_bytes) as copies,
             decoder(copies, self.limits) as child,
@@ -119,10 +121,12 @@ class DetectRoom:
         )  # fmt: skip
 
 
-def _plausible(item: SceneItem) -> None:
+def _plausible(item: SceneItem, now: datetime) -> None:
+    """A look from the future would stay the latest one of its tile for ever."""
     created = item.properties.created
-    if item.acquired_at < FIRST_LIGHT or (created is not None and created < item.acquired_at):
-        raise DataError(ErrorCode.TIME_IMPLAUSIBLE, f"{item.id}: acquired {item.acquired_at}, created {created}; correct the item")
+    if not FIRST_LIGHT <= item.acquired_at <= now + CLOCKS_DIFFER or (created is not None and created < item.acquired_at):
+        when = f"acquired {item.acquired_at}, created {created}, received {now}"
+        raise DataError(ErrorCode.TIME_IMPLAUSIBLE, f"{item.id}: {when}; correct the item, or this machine's clock")
 
 
 def _recorded(row: ObservationRow) -> ObservationRecorded:

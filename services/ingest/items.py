@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlmodel import Session
 
-from jagawana.schemas.envelope import encode, read_object
+from jagawana.schemas.envelope import encode, event_id_of, read_object
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import canonical_json, sha256_of
 from jagawana.schemas.observation import AlertTense
@@ -37,7 +37,7 @@ class FoundItem:
     @property
     def event_id(self) -> str:
         """The id under which the log will know it."""
-        return log.event_id_of(self.payload)
+        return event_id_of(self.payload)
 
 
 def find_items(paths: Sequence[Path], tense: AlertTense, *, wanted: Callable[[Path], bool] = lambda _: True) -> list[FoundItem]:

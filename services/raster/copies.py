@@ -96,7 +96,6 @@ def _copy(source: Path, target: Path, asset: Asset, max_bytes: int) -> None:
         reached("spool.copying")
         handle = _open(source)
         with open(handle, "rb") as reader, open(target, "xb") as writer:
-            hold(HANDLE_RULES, (source, os.fstat(handle)))
             digest, size, head = hashlib.sha256(), 0, b""
             while size <= asset.size and (chunk := reader.read(CHUNK)):
                 head = head or chunk[:4]
@@ -112,6 +111,17 @@ def _copy(source: Path, target: Path, asset: Asset, max_bytes: int) -> None:
 
 
 def _open(source: Path) -> int:
+    """A descriptor of a file that the rules let through."""
+    handle = _any_open(source)
+    try:
+        hold(HANDLE_RULES, (source, os.fstat(handle)))
+    except DataError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _any_open(source: Path) -> int:
     try:
         return os.open(source, OPEN_FLAGS)
     except OSError as e:

@@ -13,11 +13,14 @@ import subprocess
 import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from jagawana.schemas.errors import ErrorCode, TransientError
 from jagawana.services.failpoints import reached
 
 REQUEST_BYTES = 1 << 16
+ANSWER_SECONDS = 120.0
+"""It answers in a moment, once it has loaded the decoder."""
 KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "PROJ_DATA", "PROJ_LIB", "GDAL_DATA")
 """Of the environment; the rest holds secrets, and options that would open drivers and networks to the decoder."""
 
@@ -35,6 +38,7 @@ class Nursery:
                 env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
             )  # fmt: skip
         reached("nursery.started")
+        self._control.settimeout(ANSWER_SECONDS)
         atexit.register(self.close)
 
     @property
@@ -58,6 +62,7 @@ class Nursery:
             reached("decoder.forked")
         except OSError as e:
             ours.close()
+            self._process.kill()  # a late answer would be taken for the next one's
             raise TransientError(ErrorCode.DECODER_FAILED, f"the decoder's parent has died ({e})") from e
         if not pid:
             ours.close()
@@ -66,6 +71,7 @@ class Nursery:
 
     def close(self) -> None:
         """Hang up: it ends by itself."""
+        atexit.unregister(self.close)
         self._control.close()
         self._process.wait()
 
@@ -75,8 +81,10 @@ _the_nursery: list[Nursery] = []
 
 def nursery() -> Nursery:
     """The process's nursery, started when first needed and again when it has died."""
-    if not _the_nursery or not _the_nursery[0].is_alive:
-        _the_nursery[:] = [Nursery()]
+    if _the_nursery and not _the_nursery[0].is_alive:
+        _the_nursery.pop().close()
+    if not _the_nursery:
+        _the_nursery.append(Nursery())
     return _the_nursery[0]
 
 
@@ -89,14 +97,16 @@ def kill(pid: int) -> None:
 
 
 def _serve(control: socket.socket) -> None:
-    """Fork until the parent hangs up. Children are reaped by the kernel."""
+    """Fork until the parent hangs up, however it ended; no child, and nothing that a child has started, goes on after that."""
     from jagawana.services.raster.decoder import serve
 
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, _bury_children)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     while True:
         request, handles, _, _ = socket.recv_fds(control, REQUEST_BYTES, 2)
         if not request:
+            for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+                kill(int(child))
             return
         pid = os.fork()
         if pid:
@@ -109,6 +119,14 @@ def _serve(control: socket.socket) -> None:
         with Connection(handles[0]) as connection:
             serve(connection, handles[1], **json.loads(request))
         os._exit(0)
+
+
+def _bury_children(*_: object) -> None:
+    """End what a dead child had started, while its process id is still its own; then let it go."""
+    with suppress(ChildProcessError):
+        while dead := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            kill(dead.si_pid)
+            os.waitpid(dead.si_pid, 0)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from jagawana.services.failpoints import reached
 from jagawana.services.store import tables  # noqa: F401  (registers the tables)
 
 
-def open_database(path: Path) -> Engine:
-    """The embedded database, created when missing."""
+def open_database(path: Path, *, busy_seconds: float = 30.0) -> Engine:
+    """The embedded database, created when missing; another process's transaction is waited for `busy_seconds`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": busy_seconds})
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin_immediate)
     with busy_is_transient():
@@ -27,7 +27,7 @@ def open_database(path: Path) -> Engine:
 
 def _configure(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun by _begin_immediate, not by the driver
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

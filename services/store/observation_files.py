@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.io import DatasetReader, MemoryFile
@@ -80,7 +79,8 @@ def decode(blob: bytes, *, square: Square, observation_id: str, scene_id: str, p
         column = round((file.transform.c - square.east) / resolution_m)
         row = round((square.north + square.side - file.transform.f) / resolution_m)
     positions, values = sparse(pixels[:-1], origin=(row, column), side=square.side // resolution_m)
+    # a copy of the sky, since a view would keep all bands in memory as long as the observation
     return Observation(
         observation_id=observation_id, scene_id=scene_id, platform=platform, acquired_at=acquired_at, resolution_m=resolution_m,
-        positions=positions, values=values, sky=np.ascontiguousarray(pixels[-1]), origin=(row, column),
+        positions=positions, values=values, sky=pixels[-1].copy(), origin=(row, column),
     )  # fmt: skip

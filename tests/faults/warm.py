@@ -6,6 +6,7 @@ nursery is forked too (a cold one imports the decoder anew), and a picture that 
 """
 
 import ctypes
+import gc
 import json
 import os
 import subprocess
@@ -38,10 +39,11 @@ class Warm:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def life(self, data: Path, archive: Path, failpoints: str = "") -> Ended:
+    def life(self, data: Path, archive: Path, failpoints: str = "", *, days_later: int = 0) -> Ended:
         """A process that lives in `data` until its end."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"data": str(data), "archive": str(archive), "failpoints": failpoints}) + "\n")
+        request = {"data": str(data), "archive": str(archive), "failpoints": failpoints, "days_later": days_later}
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return Ended(**json.loads(self._process.stdout.readline()))
 
@@ -92,11 +94,11 @@ def _as_nursery(control: int) -> None:
     os._exit(0)
 
 
-def _live(request: dict[str, str]) -> None:
-    from faults.life import built, live
+def _live(data: str, archive: str, failpoints: str = "", days_later: int = 0) -> None:
+    from faults.life import Time, built, live
 
-    service = built(Path(request["data"]), failpoints=request["failpoints"])
-    live(service, Path(request["archive"]))
+    service = built(Path(data), Time(days_later), failpoints=failpoints)
+    live(service, Path(archive))
     service.engine.dispose()
 
 
@@ -113,7 +115,7 @@ def _warm_up() -> None:
     seen: dict[str, Any] = {}
     ledger.before_and_after = lambda content, blobs: seen.setdefault(content.model_dump_json(), drawn(content, blobs))
     with tempfile.TemporaryDirectory() as folder:
-        _live({"data": f"{folder}/data", "archive": str(write_life(Path(folder, "archive"))), "failpoints": ""})
+        _live(f"{folder}/data", str(write_life(Path(folder, "archive"))))
     ledger.before_and_after = lambda content, blobs: seen.get(content.model_dump_json()) or drawn(content, blobs)
     nursery._the_nursery.pop().close()
 
@@ -121,12 +123,13 @@ def _warm_up() -> None:
 def _serve() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _warm_up()
+    gc.freeze()  # a fork then copies fewer pages
     assert len(os.listdir("/proc/self/task")) == 1, "a process with threads cannot be forked safely"
     for line in sys.stdin:
         print(json.dumps(_one_life(json.loads(line))), flush=True)
 
 
-def _one_life(request: dict[str, str]) -> dict[str, object]:
+def _one_life(request: dict[str, Any]) -> dict[str, object]:
     began = time.monotonic()
     with tempfile.TemporaryFile() as errors:
         pid = os.fork()
@@ -135,7 +138,7 @@ def _one_life(request: dict[str, str]) -> dict[str, object]:
             os.dup2(2, 1)
             code = 1
             try:
-                _live(request)
+                _live(**request)
                 code = 0
             except BaseException:
                 import traceback

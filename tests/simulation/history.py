@@ -5,24 +5,31 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from types import SimpleNamespace
 from unittest.mock import patch
 
 from memory_store import MemoryBlobs, MemoryStore
 
+from jagawana.schemas.envelope import decode_as
 from jagawana.schemas.errors import ErrorCode, JagawanaError, TransientError
 from jagawana.schemas.topics import Topic
 from jagawana.services import failpoints
 from jagawana.services.bus.embedded import Clock
 from jagawana.services.wiring import Service
 
-from .house import Outside, process
+from . import house
 from .invariants import Windows, dangling, violations
 from .scheduler import Scheduler, SimulatedClock, Stalled, Worker
 from .world import DAY_ONE, MODELS, QUICKLOOK, layers, script
 
 MOST_STEPS = 40_000
 MOST_WORKERS = 3
+MOST_ROUNDS = 40
+LULL = 200
+"""Steps that trouble goes on for, at most, after the last thing has arrived."""
+CRITICAL = {"blob.synced", "event.handled", "event.done", "tile.judged", "delivery.sent", "delivery.settling"}
+"""Where an effect has just happened, or is just about to."""
 STORE_POINTS = ("store.beginning", "store.begun", "store.committing", "store.committed")
 
 
@@ -30,11 +37,11 @@ STORE_POINTS = ("store.beginning", "store.begun", "store.committing", "store.com
 class Faults:
     """How likely each fault is at each step of the scheduler, and how many there may be in one history."""
 
-    kill: float = 0.010
-    pause: float = 0.004
-    join: float = 0.008
-    busy: float = 0.02
-    most: int = 8
+    kill: float = 0.04
+    pause: float = 0.03
+    join: float = 0.06
+    busy: float = 0.03
+    most: int = 10
 
     @property
     def sum(self) -> float:
@@ -62,7 +69,7 @@ class History:
         self.store = MemoryStore(self.scheduler.wait_for_store)
         self.blobs = MemoryBlobs()
         self.blobs.contents[QUICKLOOK] = b""
-        self.outside = Outside(self.script, self.blobs, self.rng, self.scheduler.counts)
+        self.outside = house.Outside(self.script, self.blobs, self.rng, self.scheduler.counts)
         self.windows = Windows(self.store)
         self.outside.took = lambda key, known: self.windows.took(self.scheduler.running, key, known)
         self.clock = SimulatedClock(self.scheduler.reached)
@@ -78,7 +85,12 @@ class History:
 
     def run(self) -> Outcome:
         """All of it; every violation is named, none is raised."""
-        with failpoints.watched(self.scheduler.reached), patch("jagawana.services.notify.ledger.uuid4", self._token):
+        decoded = lru_cache(maxsize=1024)(decode_as)  # thousands of times the same bytes; their reading has tests of its own
+        with (
+            failpoints.watched(self.scheduler.reached),
+            patch("jagawana.services.notify.ledger.uuid4", self._token),
+            patch("jagawana.services.bus.embedded.decode_as", decoded),
+        ):
             try:
                 self._trouble()
                 self._rest()
@@ -93,20 +105,19 @@ class History:
     # Trouble
 
     def _trouble(self) -> None:
-        actions = self._actions()
-        lull = self.rng.randint(0, 200)
+        actions, lull = self._actions(), self.rng.randint(0, LULL)
         for _ in range(MOST_STEPS):
-            if not actions and lull <= 0:
+            awake = [w for w in self.scheduler.workers if not w.paused]
+            quiet = bool(awake) and all(w.at == "idle" for w in awake)
+            if not actions:
+                lull -= LULL // 10 if quiet else 1
+            if lull < 0:
                 return
-            lull -= not actions
-            if actions and not self.store.is_open and self.rng.random() < self._hurry():
-                actions.pop()()
-            self._next_step()
+            if actions and not self.store.is_open and self.rng.random() < (0.9 if quiet else 0.01):
+                actions.pop()()  # when everybody is idle, something new comes soon
+            else:
+                self._next_step()
         raise Stalled("the scheduler gets no rest")
-
-    def _hurry(self) -> float:
-        """When everybody is idle, something new comes soon."""
-        return 0.5 if all(w.at == "idle" for w in self.scheduler.workers if not w.paused) else 0.01
 
     def _actions(self) -> list[Callable[[], None]]:
         arrivals = [s.payload for s in self.script.scenes]
@@ -151,24 +162,28 @@ class History:
         free = [w for w in workers if not w.paused]
         for worker in workers:
             worker.paused -= worker.paused > 0
-        fault = self._fault()
-        if not free or (fault == "join" and len(workers) < MOST_WORKERS):
+        if not free:
             self._start()
             return
         worker = self._chosen(free)
-        if fault == "kill":
-            self.scheduler.kill(worker)
-        elif fault == "pause":
-            self._pause(worker)
-        elif fault == "busy" and worker.at in STORE_POINTS:
-            self.counts["store errors"] += 1
-            self.scheduler.step(worker, TransientError(ErrorCode.STORE_BUSY, "the database did not answer"))
-        else:
-            self.scheduler.step(worker)
+        match self._fault(worker):
+            case "kill":
+                self.counts["torn blobs"] += worker.at in ("blob.writing", "blob.synced")
+                self.scheduler.kill(worker)
+            case "pause":
+                self._pause(worker)
+            case "busy" if worker.at in STORE_POINTS:
+                self.counts["store errors"] += 1
+                self.scheduler.step(worker, TransientError(ErrorCode.STORE_BUSY, "the database did not answer"))
+            case "join" if len(workers) < MOST_WORKERS:
+                self._start()
+            case _:
+                self.scheduler.step(worker)
 
-    def _fault(self) -> str:
-        """What goes wrong at this step, if anything."""
-        drawn = self.rng.random()
+    def _fault(self, worker: Worker) -> str:
+        """What goes wrong at this step, if anything; most of it at the critical points."""
+        committing = worker.at in ("store.committing", "store.committed") and self.store.wrote
+        drawn = self.rng.random() * (1 if worker.at in CRITICAL or committing else 10)
         if drawn >= self.faults.sum or self._faults >= self.faults.most:
             return ""
         self._faults += 1
@@ -185,16 +200,17 @@ class History:
         return busy[int(self.rng.random() * len(busy))]
 
     def _pause(self, worker: Worker) -> None:
-        """SIGSTOP: it goes on much later, and does not know."""
+        """SIGSTOP: it goes on much later, and does not know; a zombie, if it was in the middle of something."""
         self.counts["pauses"] += 1
         worker.paused = self.rng.choice((30, 150, 500))
+        self.counts["zombies"] += worker.is_inside and worker.paused > 30
         self.clock.at += timedelta(minutes=self.rng.choice((0, 1, 10)))
 
     def _start(self) -> None:
         others = list(self.scheduler.workers)
         self.counts["rebalances"] += any(w.is_inside for w in others)
         clock = Clock(self.clock.now, self.clock.sleep)
-        service = process(self.store, self.outside, clock, self.config)
+        service = house.process(self.store, self.outside, clock, self.config)
         self.scheduler.start(lambda: self._work(service, alone=not others), self.config)
 
     def _work(self, service: Service, *, alone: bool) -> None:
@@ -217,19 +233,18 @@ class History:
         """Nothing goes wrong any more: the paused wake up as zombies, the old go, and the last one works until nothing is left."""
         self.faults = Faults(0, 0, 0, 0, 0)
         self.outside.channel_works = True
-        self.counts["zombies"] += sum(w.paused > 0 for w in self.scheduler.workers)
         for worker in self.scheduler.workers:
             worker.paused = 0
         self._until_idle()
-        for worker in list(self.scheduler.workers):
+        for worker in [w for w in self.scheduler.workers if w.config != self.config]:
             self.scheduler.kill(worker)
-        for _ in range(40):
+        for _ in range(MOST_ROUNDS):
+            self.clock.at += timedelta(hours=1)
+            for worker in self.scheduler.workers:
+                worker.at = "new"  # `up` looks again now and then
             self._until_idle()
             if self._is_at_rest():
                 return
-            self.clock.at += timedelta(hours=1)
-            for worker in self.scheduler.workers:
-                worker.at = "new"
         raise Stalled("something is never done")
 
     def _until_idle(self) -> None:

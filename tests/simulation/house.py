@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from typing import Any, cast
 from memory_store import MemoryBlobs, MemoryStore
 
 from jagawana.detectors.fold import FoldPolicy
+from jagawana.rules.zones import ZoneIndex
 from jagawana.schemas.alert import AlertPublished
 from jagawana.schemas.errors import DataError, ErrorCode, TransientError
 from jagawana.schemas.observation import ObservationRecorded
@@ -58,6 +59,7 @@ class Outside:
     handling: Counter[tuple[str, str]] = field(default_factory=Counter)
     accepted: Counter[str] = field(default_factory=Counter)
     bodies: dict[str, set[str]] = field(default_factory=dict)
+    zones: OrderedDict[tuple[str, str], ZoneIndex] = field(default_factory=OrderedDict)
     channel_works: bool = False
     took: Callable[[str, bool], None] = lambda _key, _known: None
 
@@ -86,8 +88,10 @@ class SimulatedDetection:
             reached("decoder.asking")
             self._decode(scene)
             reached("decoder.answered")
-            rows = [scene.row(tile, self.model).model_copy(update={"blob": self.blobs.put(scene.content(tile))}) for tile in scene.shown]
-            return SceneObserved(scene.scene_row(), rows)
+            for content in scene.contents.values():
+                self.blobs.put(content)
+            reached("decoder.ended")
+            return SceneObserved(scene.scene_row(), [scene.rows[tile, self.model] for tile in scene.shown])
 
     def _decode(self, scene: SimulatedScene) -> None:
         if scene.nature is Nature.WRONG:
@@ -124,7 +128,7 @@ class SimulatedChannel:
 
     def send(self, message: OutgoingMessage) -> Receipt:
         how = "takes" if self.outside.channel_works else self.outside.rng.choices(
-            ("takes", "fails", "is away", "took and did not say", "did not take and did not say"), weights=(20, 1, 1, 1, 1)
+            ("takes", "fails", "is away", "took and did not say", "did not take and did not say"), weights=(6, 1, 1, 1, 1)
         )[0]  # fmt: skip
         self.outside.counts["channel failures"] += how != "takes"
         key = message.idempotency_key
@@ -145,6 +149,7 @@ def process(store: MemoryStore, outside: Outside, clock: Clock, config: tuple[st
     """A process as `wiring.build` makes it, with a model and a rule pack."""
     model, pack = config
     assess = AssessRoom(store, SimulatedHistories(outside.blobs), PACKS[pack], told, cast(Any, simulated_findings))
+    assess._zones = outside.zones  # an index costs a millisecond
     channel = SimulatedChannel(outside)
     people = {r.id: r for r in RECIPIENTS}
     notify = NotifyRoom(store, outside.blobs, people, lambda _: channel, clock.now, attempts=DELIVERY_ATTEMPTS)

@@ -105,6 +105,7 @@ def dangling(store: MemoryStore, blobs: MemoryBlobs) -> list[str]:
 def violations(history: "History") -> Iterator[str]:
     """Everything that is wrong at rest."""
     room = AssessRoom(history.store, SimulatedHistories(history.blobs), PACKS[history.config[1]], told, cast(Any, simulated_findings))
+    room._zones = history.outside.zones
     possible = _possible(history)
     yield from _scenes(history)
     yield from _positions(history)
@@ -166,7 +167,7 @@ def _observed(history: "History", possible: Possible) -> Iterator[str]:
 def _possible(history: "History") -> Possible:
     """The observations, one by each model, that good scenes may come to, by scene, tile and tense."""
     return {
-        (scene.scene_id, tile, scene.tense): {row.observation_id: row for row in (scene.row(tile, model) for model in MODELS)}
+        (scene.scene_id, tile, scene.tense): {row.observation_id: row for row in (scene.rows[tile, model] for model in MODELS)}
         for scene in history.script.scenes
         if not scene.nature.ends_dead
         for tile in scene.shown

@@ -11,7 +11,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from jagawana.schemas.errors import ErrorCode, TransientError
 
-PATIENCE = 40
+PATIENCE = 15
 """Steps that a worker waits for another's transaction before the store is called busy."""
 
 

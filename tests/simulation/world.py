@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import alert_examples
@@ -78,7 +78,7 @@ class SimulatedScene:
         """The event."""
         return b"no message %d" % self.number if self.nature is Nature.GARBAGE else _payload(self.day, self.revision, self.tense)
 
-    @property
+    @cached_property
     def event_id(self) -> str:
         return event_id_of(self.payload)
 
@@ -86,20 +86,25 @@ class SimulatedScene:
     def item(self) -> SceneItem:
         return _item(self.day, self.revision)
 
-    def content(self, tile: str) -> bytes:
-        """The blob of a tile: what the network would have seen."""
-        return json.dumps({"scene": self.scene_id, "tile": tile, "shown": self.shown[tile]}, sort_keys=True).encode()
+    @cached_property
+    def contents(self) -> Mapping[str, bytes]:
+        """The blob of each tile: what the network would have seen."""
+        return {
+            tile: json.dumps({"scene": self.scene_id, "tile": tile, "shown": shown}, sort_keys=True).encode()
+            for tile, shown in self.shown.items()
+        }
 
-    def row(self, tile: str, model: str) -> ObservationRow:
-        """The observation of a tile; its blob may not be there yet."""
-        fingerprint = f"{model}/1/10m"
-        return _row(self.day, self.revision, self.tense, tile, fingerprint).model_copy(update={"blob": sha256_of(self.content(tile))})
+    @cached_property
+    def rows(self) -> Mapping[tuple[str, str], ObservationRow]:
+        """The observations by tile and model; their blobs may not be there yet."""
+        return {
+            (tile, model): _row(self.day, self.revision, self.tense, tile, model).model_copy(update={"blob": sha256_of(content)})
+            for tile, content in self.contents.items()
+            for model in MODELS
+        }
 
     def scene_row(self) -> SceneRow:
-        document = canonical_json(self.item)
-        return SceneRow(
-            scene_id=self.scene_id, item_sha256=sha256_of(document), acquired_at=self.acquired_at, item="{}", recorded_at=FIRST_LIGHT
-        )
+        return _scene_row(self.day, self.revision)
 
 
 @lru_cache(maxsize=4096)
@@ -128,12 +133,19 @@ def _payload(day: int, revision: int, tense: AlertTense) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _row(day: int, revision: int, tense: AlertTense, tile: str, fingerprint: str) -> ObservationRow:
+def _scene_row(day: int, revision: int) -> SceneRow:
     item = _item(day, revision)
+    document = canonical_json(item)
+    return SceneRow(scene_id=item.id, item_sha256=sha256_of(document), acquired_at=item.acquired_at, item="{}", recorded_at=FIRST_LIGHT)
+
+
+@lru_cache(maxsize=4096)
+def _row(day: int, revision: int, tense: AlertTense, tile: str, model: str) -> ObservationRow:
+    item, fingerprint = _item(day, revision), f"{model}/1/10m"
     return ObservationRow(
         observation_id=observation_id(tile, item.acquisition_key, item.id, item.revision, fingerprint), tile=tile, fingerprint=fingerprint,
         acquisition_key=item.acquisition_key, revision=item.revision, scene_id=item.id, platform="sentinel-2a",
-        acquired_at=item.acquired_at, model_id=fingerprint.split("/")[0], model_sha256="ab" * 32, calibrated=True, resolution_m=10, blob="",
+        acquired_at=item.acquired_at, model_id=model, model_sha256="ab" * 32, calibrated=True, resolution_m=10, blob="",
         quicklook=QUICKLOOK, quicklook_bounds="0,0,1,1",
         footprint_share=1.0, clear_share=1.0, cloud_share=0.0, tense=tense, recorded_at=FIRST_LIGHT,
     )  # fmt: skip

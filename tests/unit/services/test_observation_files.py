@@ -96,3 +96,9 @@ def test_a_blob_cut_short_is_damaged() -> None:
     with pytest.raises(DataError) as caught:
         decoded(blob[: len(blob) // 2])
     assert caught.value.code is ErrorCode.BLOB_DAMAGED
+
+
+def test_an_observation_keeps_no_more_in_memory_than_it_says() -> None:
+    seen = decoded(encoded(*empty()))
+    held = {id(a if a.base is None else a.base): (a if a.base is None else a.base).nbytes for a in (seen.positions, seen.values, seen.sky)}
+    assert sum(held.values()) <= seen.nbytes
