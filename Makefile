@@ -1,5 +1,6 @@
 # make demo   sets everything up and runs the whole chain on a simulated archive
 # make test   sets everything up and passes the tests
+# make bench  four peers' inference code against ours, on a quiet machine (make peers installs them)
 # make check  ruff, mypy, import contracts, and the wheel in an empty environment
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint wheel schemas scorecard clean
+.PHONY: help demo test check lint wheel schemas scorecard simulate faults soak clean
 
 help: ## what there is
 	@grep -E '^# make|^[a-z]+:.*##' Makefile | sed -E 's/^# //; s/:.*## /: /'
@@ -48,6 +49,21 @@ scorecard: $(VENV)/.dev ## write docs/scorecard.md from runs of everything that 
 	JAGAWANA_RESULTS=$(CURDIR)/build/results OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q \
 		tests/hostile tests/simulation tests/faults tests/soak tests/fuzz tests/e2e/test_order.py
 	$(BIN)/python tests/scorecard.py build/results docs/scorecard.md
+
+simulate: $(VENV)/.dev ## HISTORIES=200000 (5000 by default) histories of the simulator on all cores, or one: SEED=171
+	PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--histories $(or $(HISTORIES),5000) --first $(or $(FIRST),0))
+
+faults: $(VENV)/.dev ## kill at every hit of every failpoint, fail every write, fill the disk at every moment (about half an hour)
+	JAGAWANA_FAULTS=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -q tests/faults
+
+soak: $(VENV)/.dev ## 2,000 scenes in one process (a few minutes)
+	JAGAWANA_SOAK=2000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/soak
+
+peers: $(VENV)/.dev ## an environment for each peer that bench compares with
+	$(BIN)/python benchmarks/inference/setup.py all
+
+bench: $(VENV)/.dev ## peers' inference code against ours on one image (about half an hour)
+	$(BIN)/python benchmarks/inference/run.py --peer all --side 4096 --repeat 3
 
 clean: ## remove what was made here
 	rm -rf $(VENV) build dist jagawana-demo jagawana-data .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -136,7 +136,7 @@ class _Folding:
 
     def _step(self, index: int, clear: Flags, stored: Bytes) -> None:
         present = np.flatnonzero(clear & (stored >= self.present_from))
-        np.copyto(self.phase, Phase.INVENTORY, where=clear & (stored >= self.inventory_from) & (self.seen_last == NEVER))
+        self.phase[clear & (stored >= self.inventory_from) & (self.seen_last == NEVER)] = Phase.INVENTORY
         self._expire(index)
         self._open(index, present[CLOSED[self.phase[present]]])
         self._weigh(index, np.flatnonzero(clear & self._is_between(Phase.CANDIDATE, Phase.CONFIRMED)), stored)
@@ -176,8 +176,8 @@ class _Folding:
         self.clean += clear
         self.clean[present] = 0
         over = clear & (self.clean >= self.policy.end_looks)
-        np.copyto(self.phase, Phase.ENDED, where=over & (self.phase == Phase.CONFIRMED))
-        np.copyto(self.phase, Phase.INVENTORY_ENDED, where=over & (self.phase == Phase.INVENTORY))
+        self.phase[over & (self.phase == Phase.CONFIRMED)] = Phase.ENDED
+        self.phase[over & (self.phase == Phase.INVENTORY)] = Phase.INVENTORY_ENDED
 
     def _expire(self, index: int) -> None:
         """Looks are in order of time: once those before `expired` are too old, only what waits since later ones is left."""

@@ -13,8 +13,11 @@ ENOUGH_PX = 4096
 """Fewer pixels may be all alike, or all black, by chance."""
 
 
-def check_values(reflectance: Reflectance, valid: Mask) -> None:
+def check_values(reflectance: Reflectance, valid: Mask, *, where: str) -> None:
     """Refuse a window whose valid pixels cannot be reflectance of a place on Earth. The order of bands cannot be told from values.
+
+    Args:
+        where: what errors call the window.
 
     Raises:
         DataError: VALUES_IMPLAUSIBLE.
@@ -25,14 +28,16 @@ def check_values(reflectance: Reflectance, valid: Mask) -> None:
     highest = np.max(reflectance, axis=(1, 2), where=valid, initial=-np.inf)
     if max(-lowest.min(), highest.max()) > BRIGHTEST:
         raise _implausible(
-            f"reflectance from {lowest.min():g} to {highest.max():g}; correct the scale, or declare the fill value as nodata"
+            where, f"reflectance from {lowest.min():g} to {highest.max():g}; correct the scale, or declare the fill value as nodata"
         )
     if np.count_nonzero(valid) < ENOUGH_PX:
         return
     if (lowest == highest).all():
-        raise _implausible("every pixel has the same values; no sensor does that")
+        raise _implausible(where, "every pixel has the same values; no sensor does that")
     if highest.max() <= DARKEST:
-        raise _implausible(f"no pixel reflects more than {highest.max():g}; correct raster:scale and raster:offset, they are applied twice")
+        raise _implausible(
+            where, f"no pixel reflects more than {highest.max():g}; correct raster:scale and raster:offset, is one applied twice?"
+        )
 
 
 def _clearly_fine(reflectance: Reflectance, valid: Mask) -> bool:
@@ -43,5 +48,5 @@ def _clearly_fine(reflectance: Reflectance, valid: Mask) -> bool:
     return bool(sample.size and sample.max() > DARKEST and (sample.min(axis=1) < sample.max(axis=1)).any())
 
 
-def _implausible(why: str) -> DataError:
-    return DataError(ErrorCode.VALUES_IMPLAUSIBLE, why)
+def _implausible(where: str, why: str) -> DataError:
+    return DataError(ErrorCode.VALUES_IMPLAUSIBLE, f"{where}: {why}")

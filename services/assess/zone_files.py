@@ -4,6 +4,7 @@ The file is read in a child process under limits, in which GDAL knows two format
 """
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.services.raster.confinement import confine
 from jagawana.services.raster.nursery import KEPT_VARIABLES
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -90,11 +93,12 @@ def _ask(request: Mapping[str, object], name: str, limits: ReaderLimits) -> byte
     command = [sys.executable, "-P", "-m", "jagawana.services.assess.zone_files"]
     try:
         done = subprocess.run(
-            command, input=json.dumps(request).encode(), stdout=subprocess.PIPE, env=_environment(), timeout=limits.seconds, check=False
+            command, input=json.dumps(request).encode(), capture_output=True, env=_environment(), timeout=limits.seconds, check=False
         )
     except subprocess.TimeoutExpired as e:
         raise DataError(ErrorCode.ZONES_INVALID, f"{name} was not read within {limits.seconds} s; simplify or divide the layer") from e
     if done.returncode or b"\n" not in done.stdout:
+        logger.warning("the reader of %s ended with %d: %r", name, done.returncode, done.stderr[-300:])
         room = f"{limits.extra_bytes >> 20} MiB and {limits.seconds} s"
         raise DataError(ErrorCode.ZONES_INVALID, f"{name} broke its reader, or needs more than {room}; export it again, or divide it")
     return done.stdout

@@ -103,6 +103,7 @@ class EmbeddedBus:
     def _handle(self, route: Route[Any], event: Event, starts: int) -> None:
         if starts > MAX_STARTS:
             raise DataError(ErrorCode.DECODER_DIED, f"started {MAX_STARTS} times without an end; it kills its worker")
+        deaths = 0
         for attempt in range(1, self.attempts + 1):
             try:
                 reached("event.handling")
@@ -114,13 +115,14 @@ class EmbeddedBus:
                 reached("event.done")
                 return
             except TransientError as error:
-                self._wait_or_give_up(error, attempt)
+                deaths += error.code is ErrorCode.DECODER_FAILED
+                self._wait_or_give_up(error, attempt, deaths)
 
-    def _wait_or_give_up(self, error: JagawanaError, attempt: int) -> None:
+    def _wait_or_give_up(self, error: JagawanaError, attempt: int, deaths: int) -> None:
         """A decoder that dies every time is the scene's fault; anything else is the world's, and stops us instead."""
         if attempt < self.attempts:
             self.clock.sleep(0.0 if error.code is ErrorCode.TILE_MOVED_ON else min(2.0**attempt, 30.0))
             return
-        if error.code is ErrorCode.DECODER_FAILED:
+        if deaths == attempt:
             raise DataError(ErrorCode.DECODER_DIED, f"tried {attempt} times; last: {error.detail}") from error
         raise error

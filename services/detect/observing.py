@@ -48,7 +48,7 @@ def read_tile(image: SceneImage, tile: TileId, place: TileWindow, bands: Sequenc
         DataError: VALUES_IMPLAUSIBLE.
     """
     reflectance, valid = image.reflectance(place, bands)
-    check_values(reflectance, valid)
+    check_values(reflectance, valid, where=f"{image.item.id}, tile {tile}")
     layers = dict(zip(bands, reflectance, strict=True))
     sky = clouds(layers, valid, resolution_m=place.resolution_m, scene_class=image.scene_class(place))
     keep = _inside(place)

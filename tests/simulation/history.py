@@ -109,7 +109,7 @@ class History:
         for _ in range(MOST_STEPS):
             awake = [w for w in self.scheduler.workers if not w.paused]
             quiet = bool(awake) and all(w.at == "idle" for w in awake)
-            if not actions:
+            if not actions and not self.outside.blobs_away:
                 lull -= LULL // 10 if quiet else 1
             if lull < 0:
                 return
@@ -127,6 +127,7 @@ class History:
         actions += [self._zone_change(version) for version in self.script.zone_changes]
         actions += [self._deployment(model, None) for model in self.script.model_changes]
         actions += [self._deployment(None, pack) for pack in self.script.pack_changes]
+        actions += [self._outage] if self.faults.sum and self.rng.random() < 0.1 else []
         self.rng.shuffle(actions)
         if self.rng.random() < 0.9:
             actions.append(self._zone_change("1"))
@@ -147,6 +148,11 @@ class History:
 
         return change
 
+    def _outage(self) -> None:
+        """The blob store goes away, perhaps for so long that a scene is begun a dozen times."""
+        self.counts["outages"] += 1
+        self.outside.blobs_away = self.rng.choice((100, 1000, 2000))
+
     def _deployment(self, model: str | None, pack: int | None) -> Callable[[], None]:
         def deploy() -> None:
             """New processes from now on; the old ones are told to go, or linger."""
@@ -160,6 +166,7 @@ class History:
     def _next_step(self) -> None:
         workers = self.scheduler.workers
         free = [w for w in workers if not w.paused]
+        self.outside.blobs_away -= self.outside.blobs_away > 0
         for worker in workers:
             worker.paused -= worker.paused > 0
         if not free:
@@ -232,7 +239,7 @@ class History:
     def _rest(self) -> None:
         """Nothing goes wrong any more: the paused wake up as zombies, the old go, and the last one works until nothing is left."""
         self.faults = Faults(0, 0, 0, 0, 0)
-        self.outside.channel_works = True
+        self.outside.channel_works, self.outside.blobs_away = True, 0
         for worker in self.scheduler.workers:
             worker.paused = 0
         self._until_idle()

@@ -49,7 +49,10 @@ def told(record: AlertPublished, told_before: Sequence[str]) -> list[str]:
 
 @dataclass
 class Outside:
-    """What all processes share besides the store: the blobs, the crashes that scenes still have in them, and what channels took."""
+    """What all processes share besides the store: the blobs, the crashes that scenes have had, and what channels took.
+
+    `blobs_away` is for how many steps more the blob store does not answer.
+    """
 
     script: Script
     blobs: MemoryBlobs
@@ -61,6 +64,7 @@ class Outside:
     bodies: dict[str, set[str]] = field(default_factory=dict)
     zones: OrderedDict[tuple[str, str], ZoneIndex] = field(default_factory=OrderedDict)
     channel_works: bool = False
+    blobs_away: int = 0
     took: Callable[[str, bool], None] = lambda _key, _known: None
 
     @contextmanager
@@ -88,6 +92,8 @@ class SimulatedDetection:
             reached("decoder.asking")
             self._decode(scene)
             reached("decoder.answered")
+            if self.outside.blobs_away:
+                raise TransientError(ErrorCode.STORE_BUSY, "the blob store does not answer")
             for content in scene.contents.values():
                 self.blobs.put(content)
             reached("decoder.ended")
@@ -99,7 +105,8 @@ class SimulatedDetection:
         if scene.nature is Nature.KILLER:
             self.outside.counts["workers killed by scenes"] += 1
             raise Killed
-        if scene.nature is Nature.POISON or self.outside.crashes[scene.event_id] < scene.crashes:
+        left = scene.crashes - self.outside.crashes[scene.event_id]
+        if scene.nature is Nature.POISON or (left > 0 and self.outside.rng.random() < 0.6):
             self.outside.crashes[scene.event_id] += 1
             self.outside.counts["decoder crashes"] += 1
             raise TransientError(ErrorCode.DECODER_FAILED, "the decoder died")

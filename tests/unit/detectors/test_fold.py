@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from slow_fold import slow_fold
 
 from jagawana.detectors.classes import LandClass
 from jagawana.detectors.clouds import SkyClass
@@ -158,6 +159,33 @@ def test_a_cloudy_look_changes_no_belief(history: list[Observation], day: int) -
     cloudy = look(day + 0.4, 0.9, SkyClass.CLOUD, platform="other", name="cloudy")
     before, after = fold(history, FoldPolicy(expire_days=10_000)), fold([*history, cloudy], FoldPolicy(expire_days=10_000))
     assert before.phase.tolist() == after.phase.tolist() and before.posterior.tolist() == after.posterior.tolist()
+
+
+def drifting(rng: np.random.Generator, number: int) -> list[Observation]:
+    """Observations of overlapping windows, all classes; granules of one pass, two platforms, gaps longer than an episode lasts."""
+    made = []
+    for n in range(number):
+        height, width, top, left = (*rng.integers(1, 7, 2), *rng.integers(0, 4, 2))
+        sky = rng.choice(np.array([0, 1, 1, 1, 1, 2], np.uint8), (height, width))
+        chance = rng.choice(np.array([0, 0, 60, 76, 77, 100, 127, 128, 150, 200, 255], np.uint8), (5, height, width))
+        chance[:, sky != SkyClass.CLEAR] = 0
+        if rng.random() < 0.1:
+            top, left, sky = 0, 0, np.pad(sky, ((0, 1000 - height), (0, 1000 - width)))  # the whole tile, most of it not recorded
+        positions, values = sparse(chance, origin=(top, left), side=1000)
+        at = START + timedelta(days=int(rng.integers(0, 8 * number)), minutes=int(rng.integers(0, 3)) * 4)
+        made.append(Observation(f"o{n}", f"o{n}", str(rng.choice(["s2a", "s2b"])), at, 10, positions, values, sky, (top, left)))
+    return made
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 40), st.sampled_from([BayesianOdds(), AgreeingLooks()]), st.sampled_from([0, 30, 180]))
+def test_the_fold_is_the_slow_one_bit_for_bit(seed: int, number: int, rule: BayesianOdds | AgreeingLooks, expire_days: int) -> None:
+    history, policy = drifting(np.random.default_rng(seed), number), FoldPolicy(rule=rule, expire_days=expire_days)
+    state = fold(history, policy)
+    arrays = (state.phase, state.first, state.before, state.confirmed, state.last, state.positive, state.clear, state.posterior)
+    assert dict(zip(state.positions.tolist(), map(list, zip(*(a.tolist() for a in arrays), strict=True)), strict=True)) == slow_fold(
+        history, policy
+    )
 
 
 def test_a_fold_never_mixes_pixel_sizes() -> None:

@@ -184,6 +184,21 @@ def test_a_decoder_that_always_dies_is_the_scene_s_fault(engine: Engine) -> None
     assert drain(bus, route) == 1 and letters(engine) == [("DECODER_DIED", "scene-1")]
 
 
+def test_a_decoder_that_died_beside_other_trouble_has_not_died_every_time(engine: Engine) -> None:
+    errors = [ErrorCode.STORE_BUSY, ErrorCode.DECODER_FAILED, ErrorCode.DECODER_FAILED]
+
+    def handler(message: CoverageObserved) -> Effects:
+        if errors:
+            raise TransientError(errors.pop(0), "trouble")
+        return Effects(message.scene_id)
+
+    bus, route, _ = bus_with(engine, handler)
+    sent(engine, coverage())
+    with pytest.raises(TransientError):
+        bus.step(route)
+    assert drain(bus, route) == 1 and letters(engine) == [] and outcomes(engine) == {"done": 1}
+
+
 def test_effects_inbox_and_offset_are_one_transaction(engine: Engine) -> None:
     moved = [TransientError(ErrorCode.TILE_MOVED_ON, "somebody was first")]
     bus, route, clock = bus_with(engine, lambda m: Effects("mark", moved.pop() if moved else None))

@@ -1,0 +1,67 @@
+"""Our network as a file that any peer's own code can run: raw numbers in, logits out.
+
+Normalisation, the mirrored edge and the folded batch normalisation are inside, so every peer computes the same function of the
+same pixels with the same weights. TorchScript, because one peer takes nothing else and the others take it too.
+"""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, max_pool2d, pad
+from torch.nn.utils import fuse_conv_bn_eval
+
+from jagawana.detectors.model_card import ModelCard
+from jagawana.detectors.receptive import margin_px
+from jagawana.detectors.unet import ConvPair, UNet
+from jagawana.services.detect.models import read_model_card
+
+WEIGHTS = Path(__file__).parents[2] / "detectors/weights"
+SCALE = 1e-4
+"""Reflectance of one number of the benchmark's image."""
+
+
+class Exported(nn.Module):
+    """The plain U-Net of detectors/unet.py in words that TorchScript knows."""
+
+    def __init__(self, net: UNet, card: ModelCard) -> None:
+        super().__init__()
+        self.down, self.up, self.head = net.down, net.up, net.head
+        self.grid, self.margin, self.scale = net.grid_px, margin_px(net.grid_px), SCALE
+        self.temperature = card.temperature
+        self.register_buffer("mean", torch.tensor(card.normalisation.mean).reshape(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(card.normalisation.std).reshape(1, -1, 1, 1))
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """(N, 4, H, W) of any type, as in the file, to logits float32 (N, 6, H, W)."""
+        height, width = numbers.shape[2], numbers.shape[3]
+        x = (numbers.to(torch.float32) * self.scale - self.mean) / self.std
+        right, below = self.margin + -width % self.grid, self.margin + -height % self.grid
+        x = pad(x, [self.margin, right, self.margin, below], mode="reflect")
+        skips: list[Tensor] = []
+        for level, pair in enumerate(self.down):
+            x = pair(max_pool2d(x, 2) if level else x)
+            skips.append(x)
+        skips.pop()
+        for pair in self.up:
+            x = pair(torch.cat([skips.pop(), interpolate(x, scale_factor=2.0, mode="nearest")], dim=1))
+        logits = self.head(x) / self.temperature
+        return logits[:, :, self.margin : self.margin + height, self.margin : self.margin + width]
+
+
+def export(path: Path) -> None:
+    """Write the shipped four-band network to `path`."""
+    card = read_model_card("rgbn")
+    net = UNet(bands=len(card.bands), classes=len(card.classes), base=card.architecture.base, poolings=card.architecture.poolings)
+    net.load_state_dict(load_file(WEIGHTS / "rgbn.safetensors"))
+    net.eval()
+    for pair in [*net.down, *net.up]:
+        _fold(pair)
+    torch.jit.script(Exported(net, card).eval()).save(str(path))
+
+
+def _fold(pair: nn.Module) -> None:
+    assert isinstance(pair, ConvPair)
+    pair.conv_a, pair.norm_a = fuse_conv_bn_eval(pair.conv_a, pair.norm_a), nn.Identity()
+    pair.conv_b, pair.norm_b = fuse_conv_bn_eval(pair.conv_b, pair.norm_b), nn.Identity()

@@ -1,0 +1,149 @@
+"""A zone file as a table: one of three formats, told by its first bytes, with features and a coordinate system."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import geopandas as gpd
+import pyogrio
+import shapely
+
+from jagawana.schemas.errors import DataError, ErrorCode
+
+DRIVERS = ("GPKG", "ESRI Shapefile")
+"""What GDAL may open; GeoJSON is parsed here."""
+MAX_FILE_BYTES = 2**30
+"""Largest file that is opened. All of Indonesia's districts take 60 MB."""
+GEOJSON_CRS = re.compile(r"(?:urn:ogc:def:crs:)?(?:EPSG:[\d.]*:?\d{4,6}|OGC:(?:1\.3:)?CRS84)")
+"""Names of coordinate systems that older GeoJSON may carry. Anything else could make the projection library open files."""
+
+
+def file_at(path: Path) -> Path:
+    """The file to read: itself, or the one Shapefile of a folder.
+
+    Raises:
+        DataError: ZONES_INVALID when there is none, or it is too large to open.
+    """
+    shapefiles = sorted(p for p in path.iterdir() if p.suffix.lower() == ".shp") if path.is_dir() else [path]
+    if len(shapefiles) != 1:
+        refuse(f"{path.name} holds {len(shapefiles)} Shapefiles; name one of them")
+    if not shapefiles[0].is_file():
+        refuse(f"{shapefiles[0].name} is not a file; give a GeoPackage, GeoJSON or Shapefile")
+    if shapefiles[0].stat().st_size > MAX_FILE_BYTES:
+        refuse(f"{shapefiles[0].name} is larger than {MAX_FILE_BYTES} bytes; divide the layer")
+    if _is_open_elsewhere(shapefiles[0]):
+        refuse(f"{shapefiles[0].name} has edits that are not yet in the file (its -wal); close the program that has it open")
+    return shapefiles[0]
+
+
+def _is_open_elsewhere(file: Path) -> bool:
+    """Whether SQLite keeps later edits in a file beside it, which reading without writing cannot see."""
+    waiting = Path(f"{file}-wal")
+    return waiting.is_file() and waiting.stat().st_size > 0
+
+
+def read_table(file: Path, layer: str) -> gpd.GeoDataFrame:
+    """The features of a file of one of three formats, with a coordinate system.
+
+    Raises:
+        DataError: ZONES_INVALID.
+    """
+    with file.open("rb") as stream:
+        head = stream.read(100)
+    if head.startswith(b"SQLite format 3\x00") and head[68:70] == b"GP":  # application id of a GeoPackage: GPKG or GP10
+        table = _read_with_gdal(file, "GPKG", layer)
+    elif head.startswith(b"\x00\x00\x27\x0a"):  # file code 9994
+        table = _read_with_gdal(file, "ESRI Shapefile", None)
+    elif head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        table = _read_geojson(file)
+    else:
+        refuse(f"{file.name} is not a GeoPackage, GeoJSON or Shapefile; convert it to one of these")
+    if table.empty:
+        refuse(f"{file.name} has no features")
+    if table.crs is None:
+        refuse(f"{file.name} has no coordinate system; save it with one (a Shapefile needs its .prj)")
+    return table
+
+
+def _read_with_gdal(file: Path, driver: str, layer: str | None) -> gpd.GeoDataFrame:
+    try:
+        tables = [str(name) for name, kind in pyogrio.list_layers(file) if kind is not None]
+        chosen = layer if layer in tables else tables[0] if len(tables) == 1 else None
+        if chosen is None:
+            refuse(f"{file.name} holds the tables {', '.join(tables) or '(none with geometry)'}; give --layer the name of one")
+        opened_by = pyogrio.read_info(file, layer=chosen)["driver"]
+        if opened_by != driver:
+            refuse(f"{file.name} looks like {driver} but is read by {opened_by}")
+        return gpd.read_file(file, engine="pyogrio", layer=chosen)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, shapely.errors.ShapelyError) as e:
+        refuse(f"{file.name} cannot be read as {driver}: {e}; export it again")
+
+
+def _read_geojson(file: Path) -> gpd.GeoDataFrame:
+    """Parsed here rather than by GDAL, where a JSON file can also be a pipeline of commands."""
+    try:
+        document = json.loads(file.read_text("utf-8-sig"), parse_constant=_not_a_number)
+        if document.get("type") != "FeatureCollection":
+            refuse(f"{file.name} is JSON, but not a GeoJSON FeatureCollection")
+        for row, ring in _rings(document["features"]):
+            _ring_is_closed(ring, row)
+            _positions_are_numbers(ring, row)
+        return gpd.GeoDataFrame.from_features(document["features"], crs=_geojson_crs(document, file))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, shapely.errors.ShapelyError) as e:
+        refuse(f"{file.name} cannot be read as GeoJSON: {type(e).__name__}: {e}; export it again")
+
+
+def _geojson_crs(document: Mapping[str, Any], file: Path) -> str:
+    """WGS 84 (RFC 7946), or what a `crs` member of the older specification names."""
+    if document.get("crs") is None:
+        return "OGC:CRS84"
+    name = str(document["crs"]["properties"]["name"])
+    if not GEOJSON_CRS.fullmatch(name):
+        refuse(f"{file.name} names the coordinate system {name[:80]!r}; use an EPSG code")
+    return name
+
+
+def _rings(features: list[Any]) -> Iterator[tuple[int, Any]]:
+    """The rings of all polygons, with the number of their feature."""
+    for row, feature in enumerate(features):
+        geometry = feature["geometry"]
+        if geometry is None or geometry["type"] not in ("Polygon", "MultiPolygon"):
+            continue
+        polygons = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]
+        yield from ((row, ring) for polygon in polygons for ring in polygon)
+
+
+def _ring_is_closed(ring: list[Any], row: int) -> None:
+    """Shapely would close an open ring silently."""
+    if len(ring) < 4 or ring[0] != ring[-1]:
+        refuse_feature(row, "a ring is not closed, or has fewer than four positions")
+
+
+def _positions_are_numbers(ring: list[Any], row: int) -> None:
+    """Shapely would take numbers written as text."""
+    if not all(isinstance(c, int | float) for position in ring for c in position):
+        refuse_feature(row, "a coordinate is not a number")
+
+
+def _not_a_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} where a number belongs")
+
+
+def refuse_feature(row: int, reason: str) -> NoReturn:
+    """Refuse the layer for one feature; `row` counts from 0.
+
+    Raises:
+        DataError: ZONES_INVALID.
+    """
+    refuse(f"feature {row + 1}: {reason}")
+
+
+def refuse(reason: str) -> NoReturn:
+    """Refuse the layer.
+
+    Raises:
+        DataError: ZONES_INVALID.
+    """
+    raise DataError(ErrorCode.ZONES_INVALID, reason)

@@ -1,0 +1,69 @@
+"""Ten days' scenes at once, and thousands in one process: no more memory, no slower, nothing kept open.
+
+JAGAWANA_SOAK=2000 is the number of scenes of the long run (`make soak`); by default it is the burst itself.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from results import record
+from soak.many_scenes import DAY, queue
+from soak.watching import Watched, watch
+from sqlalchemy import text
+
+from jagawana.services.store import log
+from jagawana.services.store.database import open_database, transaction
+
+BURST = 10 * DAY
+SOAK = int(os.environ.get("JAGAWANA_SOAK", "0"))
+RATIO = 1.10
+FLAT = ("descriptors", "sockets", "threads", "processes")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("soak")
+
+
+@pytest.fixture(scope="module")
+def burst(folder: Path) -> Watched:
+    return watch(queue(folder / "burst", folder / "burst-archive", BURST))
+
+
+@pytest.fixture(scope="module")
+def longest(folder: Path, burst: Watched) -> tuple[Watched, Path]:
+    if not SOAK:
+        return burst, folder / "burst"
+    return watch(queue(folder / "long", folder / "long-archive", SOAK)), folder / "long"
+
+
+def test_ten_days_at_once_take_no_more_memory_and_no_longer_each(folder: Path, burst: Watched) -> None:
+    day = watch(queue(folder / "day", folder / "day-archive", DAY))
+    assert len(day.lines) == DAY and len(burst.lines) == BURST
+    ratio = burst.peak_bytes / day.peak_bytes
+    first, last = burst.scenes_per_second(0.02, 0.12), burst.scenes_per_second(0.9, 1.0)
+    record("burst", {"scenes": [DAY, BURST], "peak_mib": [day.peak_bytes >> 20, burst.peak_bytes >> 20], "peak_ratio": round(ratio, 3), "peak_allowed": RATIO,
+                     "scenes_per_second_first_and_last_tenth": [round(first, 1), round(last, 1)],
+                     "scenes_per_second": round(burst.scenes_per_second(0, 1), 1)})  # fmt: skip
+    assert ratio <= RATIO, f"{day.peak_bytes >> 20} MiB for {DAY} scenes, {burst.peak_bytes >> 20} MiB for {BURST}"
+    assert last >= first / 2, f"{first:.1f} scenes a second at first, {last:.1f} at last"
+
+
+def test_thousands_of_scenes_in_one_process_leave_nothing_behind(longest: tuple[Watched, Path]) -> None:
+    seen, data = longest
+    early, late = seen.own_bytes(0.2, 0.4), seen.own_bytes(0.8, 1.0)
+    open_at = {name: (seen.lines[len(seen.lines) // 10][name], seen.lines[-1][name]) for name in FLAT}
+    most = {name: max(line[name] for line in seen.lines[5:]) for name in FLAT}
+    per_thousand = (late - early) / (0.6 * len(seen.lines)) * 1000 / (1 << 20)
+    record("soak", {"scenes": len(seen.lines), "own_memory_mib_early_and_late": [early >> 20, late >> 20],
+                    "mib_per_thousand_scenes": round(per_thousand, 2), "open_early_and_late": open_at, "most_open": most})  # fmt: skip
+    assert all(late <= early for early, late in open_at.values()), open_at
+    assert late <= 1.05 * early, f"{early / 2**20:.1f} MiB early, {late / 2**20:.1f} MiB late"
+    left = [p for p in data.rglob("*") if p.is_file() and ("spool" in p.parts or p.suffix in (".tmp", ".part"))]
+    assert not left
+    engine = open_database(data / "jagawana.sqlite")
+    with transaction(engine) as session:
+        assert log.count_outcomes(session, "detect") == {"done": len(seen.lines)} and not log.dead_letters(session)
+        assert session.connection().execute(text("select count(*) from attempt")).scalar() == 0
+    engine.dispose()

@@ -1,0 +1,85 @@
+"""Memory of a process and everything it has started, sampled from outside."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SAMPLE_SECONDS = 0.1
+
+
+@dataclass
+class Watched:
+    """What a worker said and what it took. `memory` is (seconds, bytes, own bytes) of all its processes together.
+
+    Bytes are the proportional set size: pages that several processes share are counted once, and less when strangers map the same
+    library. Own bytes are those of it that no file backs.
+    """
+
+    lines: list[dict[str, float]] = field(default_factory=list)
+    memory: list[tuple[float, int, int]] = field(default_factory=list)
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most it took at any sample."""
+        return max(size for _, size, _ in self.memory)
+
+    def own_bytes(self, first: float, last: float) -> int:
+        """Median of its own memory between two shares of its scenes."""
+        begin, end = (self.lines[round(share * (len(self.lines) - 1))]["at"] for share in (first, last))
+        inside = sorted(own for at, _, own in self.memory if begin <= at <= end)
+        return inside[len(inside) // 2]
+
+    def scenes_per_second(self, first: float, last: float) -> float:
+        """Rate between two shares of its scenes."""
+        a, b = round(first * (len(self.lines) - 1)), round(last * (len(self.lines) - 1))
+        return (b - a) / (self.lines[b]["at"] - self.lines[a]["at"])
+
+
+def watch(data: Path) -> Watched:
+    """Run a worker on a data folder to its end."""
+    seen, done = Watched(), threading.Event()
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen([sys.executable, "-m", "soak.worker", data], stdout=subprocess.PIPE, text=True, env=environment) as process:
+        sampler = threading.Thread(target=_sample, args=(process.pid, seen, done))
+        sampler.start()
+        assert process.stdout is not None
+        seen.lines += [json.loads(line) for line in process.stdout]
+        done.set()
+        sampler.join()
+    assert process.returncode == 0
+    return seen
+
+
+def _sample(root: int, into: Watched, done: threading.Event) -> None:
+    while not done.wait(SAMPLE_SECONDS):
+        sizes = [_sizes(pid) for pid in _tree(root)]
+        into.memory.append((time.monotonic(), sum(pss for pss, _ in sizes), sum(own for _, own in sizes)))
+
+
+def _tree(root: int) -> list[int]:
+    """A process and all that come from it."""
+    found, todo = [], [root]
+    while todo:
+        pid = todo.pop()
+        found.append(pid)
+        try:
+            for task in os.listdir(f"/proc/{pid}/task"):
+                todo += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def _sizes(pid: int) -> tuple[int, int]:
+    """Proportional set size and what of it no file backs, in bytes; 0 for a process that has just ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return 0, 0
+    kib = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+    return kib["Pss"] << 10, (kib["Pss_Anon"] + kib["Pss_Shmem"]) << 10

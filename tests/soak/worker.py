@@ -1,0 +1,32 @@
+"""A process that works a queue off and says, line by line, how far it is and what it holds: `python -m soak.worker DATA`."""
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from soak.many_scenes import built
+
+
+def holding() -> dict[str, float]:
+    """Scene by scene: seconds, descriptors, sockets, threads and processes."""
+    handles = [os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")]
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return {
+        "at": time.monotonic(), "descriptors": len(handles), "sockets": sum(h.startswith("socket") for h in handles),
+        "threads": threading.active_count(), "processes": len(children),
+    }  # fmt: skip
+
+
+def main(data: Path) -> None:
+    """Work until nothing is left."""
+    service = built(data)
+    with service.working():
+        service.drain(lambda room: print(json.dumps(holding()), flush=True) if room == "detect" else None)
+    service.engine.dispose()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
