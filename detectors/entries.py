@@ -41,7 +41,7 @@ class Entries:
         self._number[self.positions] = np.arange(len(self.positions), dtype=np.int32)
 
     def seen_in(self, look: Sequence[Observation]) -> tuple[Flags, Bytes]:
-        """Where a look was clear, bool (N,), and what it stored there, uint8 (N,), 0 elsewhere.
+        """Where a look was clear, bool (N,), and what it stored there, uint8 (N,), which means nothing where it was not clear.
 
         The first granule that is clear at a pixel speaks for the look.
         """
@@ -57,7 +57,7 @@ class Entries:
         positions, values = self._alertable(o)
         stored = np.zeros(len(self.positions) + 1, np.uint8)
         stored[self._number[positions]] = values
-        return clear, stored[:-1] * clear
+        return clear, stored[:-1]
 
     def _sky(self, o: Observation) -> Bytes:
         if o.origin == (0, 0) and o.sky.shape == (self._side, self._side):

@@ -1,19 +1,24 @@
 """One typed settings tree, read once and passed down. The only place that reads the environment."""
 
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.services import failpoints as failing
+
+PREFIX = "JAGAWANA_"
 
 
 class Settings(BaseSettings):
     """Environment variables are these names with the prefix JAGAWANA_, e.g. JAGAWANA_DATA."""
 
-    model_config = SettingsConfigDict(env_prefix="JAGAWANA_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     data: Path = Field(default=Path("jagawana-data"), description="folder of the database, blobs and messages")
     device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$", description="where the network runs")
@@ -71,8 +76,20 @@ def load_settings(**given: object) -> Settings:
     Raises:
         DataError: SETTINGS_INVALID, naming the setting.
     """
+    _no_misspelt_variable(os.environ)
     try:
         return Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     except ValidationError as e:
         first = e.errors()[0]
         raise DataError(ErrorCode.SETTINGS_INVALID, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+    except SettingsError as e:
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"{e}; write it as JSON") from e
+
+
+def _no_misspelt_variable(environment: Mapping[str, str]) -> None:
+    """A variable that nearly has a setting's name would otherwise be passed over in silence."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(n for n in environment if n.upper().startswith(PREFIX) and n.upper() not in known):
+        meant = get_close_matches(name.upper().removeprefix(PREFIX), [k.removeprefix(PREFIX) for k in known], n=1, cutoff=0.8)
+        if meant:
+            raise DataError(ErrorCode.SETTINGS_INVALID, f"there is no {name}; {PREFIX}{meant[0]} is meant")

@@ -14,14 +14,14 @@ from typing import Any, NoReturn
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import AlertPublished, ZoneKind
 from jagawana.schemas.base import Message
-from jagawana.schemas.envelope import encode
+from jagawana.schemas.envelope import encode, event_id_of
 from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError, TransientError
 from jagawana.schemas.ids import sha256_of
 from jagawana.schemas.observation import AlertTense
 from jagawana.schemas.topics import Topic
 from jagawana.services.failpoints import reached
 from jagawana.services.store.deliveries import LEASE
-from jagawana.services.store.log import Event, event_id_of, subject_of
+from jagawana.services.store.log import Event, subject_of
 from jagawana.services.store.observations import newest
 from jagawana.services.store.tables import AlertRow, DeliveryRow, ObservationRow, SceneRow, TileStateRow
 
@@ -30,7 +30,7 @@ _OURS = re.compile(rb'\{"specversion":"1.0","id":"([0-9a-f]{64})"')
 
 @lru_cache(maxsize=4096)
 def event_id(payload: bytes) -> str:
-    """As `log.event_id_of`; what we have encoded ourselves is not parsed again."""
+    """As `envelope.event_id_of`; what we have encoded ourselves is not parsed again."""
     ours = _OURS.match(payload)
     return ours[1].decode() if ours else event_id_of(payload)
 
@@ -190,7 +190,7 @@ class MemoryLog:
     def end_attempt(self, room: str, event: Event) -> None:
         n = self.tx.tables.attempts.get((room, event.position))
         if n is not None:
-            self.tx.put(self.tx.tables.attempts, (room, event.position), n - 1)
+            self.tx.put(self.tx.tables.attempts, (room, event.position), max(0, n - 1))
 
     def finish(self, room: str, event: Event, *, outcome: str, at: datetime) -> None:
         self._pass(room, event, Handled(outcome))

@@ -30,7 +30,8 @@ def rate(*, precision: Precision, threads: int, side: int | None, seconds: float
     pixels, _ = window_of(1, side, card.normalisation)
     seen = np.ones((side, side), bool)
     runtime.stored(pixels, seen, NO_SPARE)
-    taken, used, end = [], time.process_time(), time.perf_counter() + seconds
+    taken: list[float] = []
+    used, end = time.process_time(), time.perf_counter() + seconds
     while time.perf_counter() < end or len(taken) < 5:
         start = time.perf_counter()
         runtime.stored(pixels, seen, NO_SPARE)

@@ -14,7 +14,7 @@ from torch.nn.utils import fuse_conv_bn_eval
 
 from jagawana.detectors.model_card import ModelCard
 from jagawana.detectors.receptive import margin_px
-from jagawana.detectors.unet import ConvPair, UNet
+from jagawana.detectors.unet import UNet
 from jagawana.services.detect.models import read_model_card
 
 WEIGHTS = Path(__file__).parents[2] / "detectors/weights"
@@ -24,6 +24,9 @@ SCALE = 1e-4
 
 class Exported(nn.Module):
     """The plain U-Net of detectors/unet.py in words that TorchScript knows."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, net: UNet, card: ModelCard) -> None:
         super().__init__()
@@ -46,7 +49,7 @@ class Exported(nn.Module):
         skips.pop()
         for pair in self.up:
             x = pair(torch.cat([skips.pop(), interpolate(x, scale_factor=2.0, mode="nearest")], dim=1))
-        logits = self.head(x) / self.temperature
+        logits: Tensor = self.head(x) / self.temperature
         return logits[:, :, self.margin : self.margin + height, self.margin : self.margin + width]
 
 
@@ -58,10 +61,12 @@ def export(path: Path) -> None:
     net.eval()
     for pair in [*net.down, *net.up]:
         _fold(pair)
-    torch.jit.script(Exported(net, card).eval()).save(str(path))
+    torch.jit.save(torch.jit.script(Exported(net, card).eval()), str(path))
 
 
 def _fold(pair: nn.Module) -> None:
-    assert isinstance(pair, ConvPair)
-    pair.conv_a, pair.norm_a = fuse_conv_bn_eval(pair.conv_a, pair.norm_a), nn.Identity()
-    pair.conv_b, pair.norm_b = fuse_conv_bn_eval(pair.conv_b, pair.norm_b), nn.Identity()
+    for name in ("a", "b"):
+        convolution, norm = pair.get_submodule(f"conv_{name}"), pair.get_submodule(f"norm_{name}")
+        assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+        pair.add_module(f"conv_{name}", fuse_conv_bn_eval(convolution, norm))
+        pair.add_module(f"norm_{name}", nn.Identity())

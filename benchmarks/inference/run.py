@@ -51,7 +51,7 @@ class Bench:
 
     def kernel(self, precision: str) -> Run:
         """See kernel.py."""
-        command = [sys.executable, HERE / "kernel.py", "--precision", precision, "--threads", str(self.given.threads)]
+        command: list[str | Path] = [sys.executable, HERE / "kernel.py", "--precision", precision, "--threads", str(self.given.threads)]
         answer: Run = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=self._environment()).stdout)
         return answer
 
@@ -79,7 +79,7 @@ class Bench:
 
     def _made(self, name: str) -> Path:
         """Written by a process that ends: this one stays small, and starts no threads."""
-        path = self.folder / name
+        path: Path = self.folder / name
         if not path.exists():
             work = f"network.export(Path({str(path)!r}))" if name == "rgbn.pt" else f"scene.write(Path({str(path)!r}), {int(path.stem)})"
             module = work.split(".")[0]

@@ -10,7 +10,7 @@ from safetensors.numpy import load as load_safetensors
 from jagawana.detectors.detector import DetectorSpec, Mask, Probabilities, Reflectance, StoredBytes, Window
 from jagawana.detectors.history import STORED_CLASSES
 from jagawana.detectors.inference.blocks import Stretch, blocks
-from jagawana.detectors.inference.layers import Layers
+from jagawana.detectors.inference.layers import Layers, shapes_of
 from jagawana.detectors.inference.runtime import Precision, Runtime, Scaling, Spare
 from jagawana.detectors.known_answer import known_window, same_answer
 from jagawana.detectors.model_card import ModelCard
@@ -121,12 +121,15 @@ def _layers(weights: bytes, card: ModelCard) -> Layers:
     if sha256_of(weights) != card.sha256:
         raise DataError(ErrorCode.MODEL_INVALID, f"the weights of {card.model_id} are not the pinned ones (SHA-256 differs); install again")
     try:
-        layers = Layers.of(load_safetensors(weights), card.architecture.poolings)
+        state = load_safetensors(weights)
     except (SafetensorError, KeyError, ValueError) as error:
         raise _unfit(card, str(error)) from error
-    if (layers.bands, layers.classes, len(layers.head.bias)) != (len(card.bands), len(card.classes), len(card.classes)):
-        raise _unfit(card, f"{layers.bands} bands and {layers.classes} classes")
-    return layers
+    shapes = shapes_of(bands=len(card.bands), classes=len(card.classes), base=card.architecture.base, poolings=card.architecture.poolings)
+    wrong = [name for name, shape in shapes.items() if name not in state or state[name].shape != shape or state[name].dtype != np.float32]
+    if wrong:
+        found = f"{state[wrong[0]].dtype} {state[wrong[0]].shape}" if wrong[0] in state else "missing"
+        raise _unfit(card, f"{wrong[0]} is {found} where {shapes[wrong[0]]} belongs; {len(wrong)} of {len(shapes)} arrays are wrong")
+    return Layers.of(state, card.architecture.poolings)
 
 
 def _unfit(card: ModelCard, why: str) -> DataError:

@@ -75,6 +75,19 @@ class Layers:
         return int(self.head.kernel.shape[0])
 
 
+def shapes_of(*, bands: int, classes: int, base: int, poolings: int) -> dict[str, tuple[int, ...]]:
+    """The shapes that the arrays of `unet.UNet` have, by torch's names; all are float32."""
+    widths = [base * 2**level for level in range(poolings + 1)]
+    pairs = {f"down.{n}": pair for n, pair in enumerate(zip([bands, *widths[:-1]], widths, strict=True))}
+    pairs |= {f"up.{n}": (widths[i] + widths[i + 1], widths[i]) for n, i in enumerate(reversed(range(poolings)))}
+    shapes: dict[str, tuple[int, ...]] = {"head.weight": (classes, base, 1, 1), "head.bias": (classes,)}
+    for pair, (inputs, outputs) in pairs.items():
+        for which, channels in (("a", inputs), ("b", outputs)):
+            shapes[f"{pair}.conv_{which}.weight"] = (outputs, channels, 3, 3)
+            shapes |= {f"{pair}.norm_{which}.{part}": (outputs,) for part in ("weight", "bias", "running_mean", "running_var")}
+    return shapes
+
+
 def _folded(state: Mapping[str, Array], pair: str, which: str) -> Convolution:
     norm = f"{pair}.norm_{which}"
     gain = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + np.float32(EPSILON))

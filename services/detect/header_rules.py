@@ -19,8 +19,8 @@ SENTINEL2_FINEST_M = 10.0
 FEWEST_PX = 8
 """Of a side; less ground than a pooling block of the networks shows nothing."""
 ALIGNED = 1e-6
-FARTHEST_DEG = 9.0
-"""From a UTM zone's central meridian; products reach half a zone beyond their own."""
+FARTHEST_DEG = 15.0
+"""From a UTM zone's central meridian; a Sentinel-2 tile of northern Greenland reaches 12."""
 SHARED = 0.5
 """Of the smaller one of the item's and the raster's bounds, lies in the other: footprints are simplified, and leave out what is fill."""
 

@@ -62,7 +62,7 @@ def end_attempt(session: Session, room: str, event: Event) -> None:
     """The work ended in good order and decided nothing: its start does not count."""
     row = session.get(AttemptRow, (room, event.position))
     if row is not None:
-        row.n -= 1
+        row.n = max(0, row.n - 1)
         session.add(row)
 
 

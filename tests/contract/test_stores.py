@@ -200,6 +200,20 @@ def test_starts_are_counted_until_the_event_is_passed(store: Store) -> None:
     assert begin() == 1
 
 
+def test_a_start_that_ended_is_not_counted(store: Store) -> None:
+    sent(store, "a")
+    event = next_of(store)
+    assert event is not None
+    with store.transaction() as tx:
+        tx.log.end_attempt("room", event)
+        assert [tx.log.begin_attempt("room", event) for _ in range(3)] == [1, 2, 3]
+        tx.log.end_attempt("room", event)
+        assert tx.log.begin_attempt("room", event) == 3
+        for _ in range(5):
+            tx.log.end_attempt("room", event)
+        assert tx.log.begin_attempt("room", event) == 1
+
+
 def test_burying_passes_the_event_and_the_first_outcome_stays(store: Store) -> None:
     (event_id,) = sent(store, "a")
     event = next_of(store)

@@ -45,7 +45,8 @@ def _run(name: str, inputs: "list[bytes]", folder: Path, words: Path, minutes: f
     }  # fmt: skip
     command = [sys.executable, __file__, "--target", name, *(f"-{k}={v}" for k, v in options.items()), str(corpus)]
     began = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env=os.environ | {"PYTHONPATH": str(TESTS)})
+    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env=environment)
     executed = re.search(r"stat::number_of_executed_units:\s+(\d+)", done.stderr)
     if done.returncode:
         print(done.stdout[-3000:], done.stderr[-3000:], sep="\n")

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
+import geopandas as gpd
+import shapely
+
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.envelope import decode, event_id_of
 from jagawana.schemas.errors import JagawanaError
@@ -31,6 +34,13 @@ def _folder() -> Path:
     return folder
 
 
+@lru_cache(maxsize=1)
+def _beside_sidecars() -> Path:
+    path = _folder() / "layer.shp"
+    gpd.GeoDataFrame({"name": ["a", "b"]}, geometry=[shapely.box(110.5, -1.3, 110.6, -1.2)] * 2, crs="EPSG:4326").to_file(path)
+    return path
+
+
 def event(data: bytes) -> bool:
     """A message, as the bus and the log read it."""
     assert event_id_of(data) and subject_of(data)
@@ -51,8 +61,8 @@ def item(data: bytes) -> bool:
 
 
 def zones(data: bytes) -> bool:
-    """A file of zones, in this process, so that a crash is one."""
-    path = _folder() / "zones"
+    """A file of zones, in this process, so that a crash is one; a Shapefile lies beside good sidecars."""
+    path = _beside_sidecars() if data.startswith(b"\x00\x00\x27\x0a") else _folder() / "zones"
     path.write_bytes(data)
     try:
         read_here(path, kind=ZoneKind.CONSERVATION, layer="x", layer_version="1", name_field=None)

@@ -19,8 +19,9 @@ from jagawana.services.bus.embedded import Clock
 from jagawana.services.wiring import Service
 
 from . import house
-from .invariants import Windows, dangling, violations
+from .invariants import dangling, violations
 from .scheduler import Scheduler, SimulatedClock, Stalled, Worker
+from .windows import Windows
 from .world import DAY_ONE, MODELS, QUICKLOOK, layers, script
 
 MOST_STEPS = 40_000

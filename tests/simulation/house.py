@@ -32,7 +32,8 @@ from jagawana.services.store.tables import ObservationRow
 from jagawana.services.wiring import Service
 
 from .scheduler import Killed
-from .world import PACKS, Nature, Script, SimulatedScene, SimulatedStream, simulated_findings
+from .thinking import SimulatedStream, simulated_findings
+from .world import PACKS, Nature, Script, SimulatedScene
 
 SCENE_ATTEMPTS = 3
 DELIVERY_ATTEMPTS = 8

@@ -8,7 +8,6 @@ from typing import Any
 from unittest.mock import patch
 
 from memory_store import (
-    Event,
     Letter,
     MemoryAlerts,
     MemoryBlobs,
@@ -26,6 +25,7 @@ from jagawana.services.bus.embedded import EmbeddedBus, Route
 from jagawana.services.failpoints import reached
 from jagawana.services.notify.channels import Receipt, ReceiptState
 from jagawana.services.notify.ledger import NotifyRoom
+from jagawana.services.store.log import Event
 from jagawana.services.store.observations import newest
 from jagawana.services.store.tables import DeliveryRow, ObservationRow, TileStateRow
 from jagawana.services.wiring import Service

@@ -15,8 +15,9 @@ HISTORIES = 5_000
 PARTS = 20
 """Seed ranges: the workers of a test run share them."""
 AT_LEAST = {
-    "kills": 500, "rebalances": 500, "zombies": 100, "double processing": 200, "races lost": 100, "duplicates": 100, "decoder crashes": 200,
-    "store errors": 100, "channel failures": 50, "zone changes": 200, "deployments": 50, "workers killed by scenes": 100,
+    "kills": 300, "rebalances": 500, "zombies": 100, "double processing": 200, "races lost": 100, "duplicates": 100, "decoder crashes": 200,
+    "store errors": 100, "channel failures": 50, "zone changes": 200, "deployments": 40,
+    "outages": 5, "torn blobs": 5, "workers killed by scenes": 100,
 }  # fmt: skip
 """What a seed range must have seen, or it proves little."""
 

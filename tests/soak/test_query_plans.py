@@ -67,5 +67,5 @@ def test_work_never_reads_a_whole_table(tmp_path: Path) -> None:
         load_zones(service, [PARK])
         work(service, archive / "late")
     assert len(seen) > 25, "it must have asked for something"
-    assert whole_tables(service, seen) == set(EXCUSED)
+    assert whole_tables(service, seen) <= set(EXCUSED)
     service.engine.dispose()

@@ -43,9 +43,9 @@ def test_ten_days_at_once_take_no_more_memory_and_no_longer_each(folder: Path, b
     assert len(day.lines) == DAY and len(burst.lines) == BURST
     ratio = burst.peak_bytes / day.peak_bytes
     first, last = burst.scenes_per_second(0.02, 0.12), burst.scenes_per_second(0.9, 1.0)
-    record("burst", {"scenes": [DAY, BURST], "peak_mib": [day.peak_bytes >> 20, burst.peak_bytes >> 20], "peak_ratio": round(ratio, 3), "peak_allowed": RATIO,
-                     "scenes_per_second_first_and_last_tenth": [round(first, 1), round(last, 1)],
-                     "scenes_per_second": round(burst.scenes_per_second(0, 1), 1)})  # fmt: skip
+    figures = {"scenes": [DAY, BURST], "peak_mib": [day.peak_bytes >> 20, burst.peak_bytes >> 20], "peak_ratio": round(ratio, 3)}
+    rates = {"scenes_per_second": round(burst.scenes_per_second(0, 1), 1), "in_the_first_and_last_tenth": [round(first, 1), round(last, 1)]}
+    record("burst", figures | rates)
     assert ratio <= RATIO, f"{day.peak_bytes >> 20} MiB for {DAY} scenes, {burst.peak_bytes >> 20} MiB for {BURST}"
     assert last >= first / 2, f"{first:.1f} scenes a second at first, {last:.1f} at last"
 
@@ -53,17 +53,25 @@ def test_ten_days_at_once_take_no_more_memory_and_no_longer_each(folder: Path, b
 def test_thousands_of_scenes_in_one_process_leave_nothing_behind(longest: tuple[Watched, Path]) -> None:
     seen, data = longest
     early, late = seen.own_bytes(0.2, 0.4), seen.own_bytes(0.8, 1.0)
+    kept = seen.lines[round(0.9 * len(seen.lines))]["kept"] - seen.lines[round(0.3 * len(seen.lines))]["kept"]
     open_at = {name: (seen.lines[len(seen.lines) // 10][name], seen.lines[-1][name]) for name in FLAT}
-    most = {name: max(line[name] for line in seen.lines[5:]) for name in FLAT}
-    per_thousand = (late - early) / (0.6 * len(seen.lines)) * 1000 / (1 << 20)
-    record("soak", {"scenes": len(seen.lines), "own_memory_mib_early_and_late": [early >> 20, late >> 20],
-                    "mib_per_thousand_scenes": round(per_thousand, 2), "open_early_and_late": open_at, "most_open": most})  # fmt: skip
+    _record(seen, early, late, kept)
     assert all(late <= early for early, late in open_at.values()), open_at
-    assert late <= 1.05 * early, f"{early / 2**20:.1f} MiB early, {late / 2**20:.1f} MiB late"
-    left = [p for p in data.rglob("*") if p.is_file() and ("spool" in p.parts or p.suffix in (".tmp", ".part"))]
-    assert not left
+    assert late <= 1.03 * early + 2 * kept, f"{early / 2**20:.1f} MiB early, {late / 2**20:.1f} MiB late, {kept / 2**20:.1f} of it kept"
+    assert not [p for p in data.rglob("*") if p.is_file() and ("spool" in p.parts or p.suffix in (".tmp", ".part"))]
     engine = open_database(data / "jagawana.sqlite")
     with transaction(engine) as session:
         assert log.count_outcomes(session, "detect") == {"done": len(seen.lines)} and not log.dead_letters(session)
         assert session.connection().execute(text("select count(*) from attempt")).scalar() == 0
     engine.dispose()
+
+
+def _record(seen: Watched, early: int, late: int, kept: float) -> None:
+    """`kept` are observations held ready for the next fold of their tile: they grow to 96 MiB and no further."""
+    per_thousand = 1000 / (0.6 * len(seen.lines)) / (1 << 20)
+    most = {f"most_{name}": int(max(line[name] for line in seen.lines[5:])) for name in FLAT}
+    memory = {
+        "own_memory_mib_early_and_late": [early >> 20, late >> 20],
+        "mib_per_thousand_scenes": round((late - early) * per_thousand, 2),
+    }
+    record("soak", {"scenes": len(seen.lines), **memory, "of_it_observations_kept": round(kept * per_thousand, 2), **most})

@@ -9,14 +9,17 @@ from pathlib import Path
 
 from soak.many_scenes import built
 
+from jagawana.services.wiring import Service
 
-def holding() -> dict[str, float]:
-    """Scene by scene: seconds, descriptors, sockets, threads and processes."""
+
+def holding(service: Service) -> dict[str, float]:
+    """Scene by scene: seconds, descriptors, sockets, threads, processes, and bytes of observations kept for the next fold."""
     handles = [os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")]
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     return {
         "at": time.monotonic(), "descriptors": len(handles), "sockets": sum(h.startswith("socket") for h in handles),
         "threads": threading.active_count(), "processes": len(children),
+        "kept": service.assess.histories._kept.currsize,
     }  # fmt: skip
 
 
@@ -24,7 +27,7 @@ def main(data: Path) -> None:
     """Work until nothing is left."""
     service = built(data)
     with service.working():
-        service.drain(lambda room: print(json.dumps(holding()), flush=True) if room == "detect" else None)
+        service.drain(lambda room: print(json.dumps(holding(service)), flush=True) if room == "detect" else None)
     service.engine.dispose()
 
 

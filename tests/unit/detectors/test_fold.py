@@ -168,7 +168,7 @@ def drifting(rng: np.random.Generator, number: int) -> list[Observation]:
         height, width, top, left = (*rng.integers(1, 7, 2), *rng.integers(0, 4, 2))
         sky = rng.choice(np.array([0, 1, 1, 1, 1, 2], np.uint8), (height, width))
         chance = rng.choice(np.array([0, 0, 60, 76, 77, 100, 127, 128, 150, 200, 255], np.uint8), (5, height, width))
-        chance[:, sky != SkyClass.CLEAR] = 0
+        chance[:, sky == SkyClass.FILL] = 0  # what lies under cloud must not count, stored or not
         if rng.random() < 0.1:
             top, left, sky = 0, 0, np.pad(sky, ((0, 1000 - height), (0, 1000 - width)))  # the whole tile, most of it not recorded
         positions, values = sparse(chance, origin=(top, left), side=1000)
