@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint wheel schemas scorecard simulate faults soak clean
+.PHONY: help demo test check lint wheel schemas scorecard simulate faults soak fuzz clean
 
 help: ## what there is
 	@grep -E '^# make|^[a-z]+:.*##' Makefile | sed -E 's/^# //; s/:.*## /: /'
@@ -64,6 +64,10 @@ peers: $(VENV)/.dev ## an environment for each peer that bench compares with
 
 bench: $(VENV)/.dev ## peers' inference code against ours on one image (about half an hour)
 	$(BIN)/python benchmarks/inference/run.py --peer all --side 4096 --repeat 3
+
+fuzz: $(VENV)/.dev ## each way in for MINUTES, guided by coverage; findings are kept in fuzz-findings/
+	$(PIP) --editable '.[fuzz]'
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/run.py $(or $(MINUTES),10)
 
 clean: ## remove what was made here
 	rm -rf $(VENV) build dist jagawana-demo jagawana-data .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -134,7 +134,9 @@ def database(rows: int, repeat: int) -> dict[str, Any]:
     square = tile_square(TILE)
     around = reproject(square.polygon.buffer(NEIGHBOURHOOD_M), square.epsg, 4326)
     scale = np.array([111_320.0, 110_574.0])
-    degrees = shapely.transform(zone_outlines(rows, large_share=0), lambda xy: xy / scale + np.array([around.centroid.x, around.centroid.y]))
+    degrees = shapely.transform(
+        zone_outlines(rows, large_share=0), lambda xy: xy / scale + np.array([around.centroid.x, around.centroid.y])
+    )
     with TemporaryDirectory() as folder:
         engine = open_database(Path(folder) / "zones.sqlite")
         begun = time.process_time()

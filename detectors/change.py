@@ -256,9 +256,12 @@ def _last_clean(state: TileState, at: npt.NDArray[np.int64]) -> int:
     """
     begun = int(np.quantile(state.first[at], BEGINNING, method="lower"))
     rows, columns = _pixels(state, at)
-    shares = [_clear_share(state, look, rows, columns) for look in range(begun)]
-    clear = [look for look, share in enumerate(shares) if share >= MOSTLY_CLEAR]
-    return clear[-1] if clear else int(np.argmax(shares))
+    shares = np.zeros(begun)
+    for look in reversed(range(begun)):
+        shares[look] = _clear_share(state, look, rows, columns)
+        if shares[look] >= MOSTLY_CLEAR:
+            return look
+    return int(np.argmax(shares))
 
 
 def _saw(state: TileState, o: Observation, at: npt.NDArray[np.int64]) -> bool:

@@ -13,8 +13,8 @@ from safetensors.numpy import load_file
 
 from jagawana.detectors.inference.blocks import CORE_PX
 from jagawana.detectors.inference.layers import Layers
-from jagawana.detectors.inference.on_openvino import NO_SPARE, OpenVinoRuntime
-from jagawana.detectors.inference.runtime import Precision, Scaling
+from jagawana.detectors.inference.on_openvino import OpenVinoRuntime
+from jagawana.detectors.inference.runtime import Precision, Scaling, Spare
 from jagawana.detectors.known_answer import window_of
 from jagawana.detectors.receptive import halo_px
 from jagawana.services.detect.models import read_model_card
@@ -29,12 +29,12 @@ def rate(*, precision: Precision, threads: int, side: int | None, seconds: float
     runtime = OpenVinoRuntime(layers, scaling, precision=precision, usual_px=side, usual_spare_px=0, threads=threads)
     pixels, _ = window_of(1, side, card.normalisation)
     seen = np.ones((side, side), bool)
-    runtime.stored(pixels, seen, NO_SPARE)
+    runtime.stored(pixels, seen, Spare(0, 0, 0, 0))
     taken: list[float] = []
     used, end = time.process_time(), time.perf_counter() + seconds
     while time.perf_counter() < end or len(taken) < 5:
         start = time.perf_counter()
-        runtime.stored(pixels, seen, NO_SPARE)
+        runtime.stored(pixels, seen, Spare(0, 0, 0, 0))
         taken.append(time.perf_counter() - start)
     mpx = side * side / 1e6
     return {"side": side, "mpx_per_s": mpx / float(np.median(taken)), "cpu_s_per_mpx": (time.process_time() - used) / mpx / len(taken)}

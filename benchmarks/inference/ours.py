@@ -58,13 +58,8 @@ def _detector(precision: str, threads: int) -> Detector:
 
 
 def _places(height: int, width: int) -> list[Place]:
-    return list(product(_cuts(height), _cuts(width)))
-
-
-def _cuts(length: int) -> list[slice]:
-    """Of TILE_PX each; the last one takes what is left, up to half a tile more."""
-    starts = range(0, max(1, round(length / TILE_PX)) * TILE_PX, TILE_PX)
-    return [slice(start, length if start == starts[-1] else start + TILE_PX) for start in starts]
+    corners = product(range(0, height, TILE_PX), range(0, width, TILE_PX))
+    return [(slice(top, min(top + TILE_PX, height)), slice(left, min(left + TILE_PX, width))) for top, left in corners]
 
 
 def _window(pixels: BlockRows, place: Place, shape: tuple[int, int], halo_px: int) -> Window:

@@ -35,6 +35,8 @@ class Stretch:
 def stretches(length: int, keep: slice, *, halo_px: int, margin_px: int, grid_px: int) -> list[Stretch]:
     """Blocks along one axis that together cover `keep`, as even as they can be; `kept` in pixels of the window.
 
+    Blocks at an edge read more on their other side than they need, so that all have one shape, for which a graph is compiled.
+
     Args:
         length: of the window.
         keep: what is wanted of it.
@@ -53,12 +55,14 @@ def stretches(length: int, keep: slice, *, halo_px: int, margin_px: int, grid_px
             break
         start = max(0, first + number * core - halo_px)
         stop = min(length, -(-kept.stop // grid_px) * grid_px + halo_px)
-        after = 0
-        if stop - kept.stop >= halo_px and stop % grid_px == 0:
-            start = max(0, min(start, stop - side))  # the last block of a tile is as large as the others, and reuses their shape
-        else:
-            after = margin_px + -stop % grid_px
-        found.append(Stretch(start, stop, kept, (0 if kept.start - start >= halo_px else margin_px, after)))
+        whole = stop - kept.stop >= halo_px and stop % grid_px == 0
+        before, after = (0 if kept.start - start >= halo_px else margin_px), (0 if whole else margin_px + -stop % grid_px)
+        lacking = core + 2 * halo_px - (before + stop - start + after)
+        if whole and before:
+            stop = min(length // grid_px * grid_px, stop + lacking)
+        elif before == 0:
+            start = max(0, start - lacking)
+        found.append(Stretch(start, stop, kept, (before, after)))
     return found
 
 

@@ -14,12 +14,12 @@ from jagawana.detectors.inference.layers import Convolution, Layers, Merge, marg
 from jagawana.detectors.inference.runtime import FLOOR, STORED, WHOLE, Precision, Scaling, Spare
 
 HINTS = {"fp32": "f32", "bf16": "bf16"}
-NO_SPARE = Spare(0, 0, 0, 0)
 Node = Any
 
 
 class OpenVinoRuntime:
-    """See Runtime. A graph is compiled (0.1 s) for the usual block, whose spare edges it never computes, and one for all others."""
+    """See Runtime. Graphs are compiled (0.1 s) when first needed: for the usual block, whose spare edges are never computed; for blocks
+    of its shape at a scene's edge; and for all others, which cost half as much again per pixel because their shape is open."""
 
     def __init__(
         self, layers: Layers, scaling: Scaling, *, precision: Precision, usual_px: int, usual_spare_px: int, threads: int = 0
@@ -29,7 +29,7 @@ class OpenVinoRuntime:
         if threads:
             self._config["INFERENCE_NUM_THREADS"] = threads
         self._usual = (usual_px, usual_px), Spare(*[usual_spare_px] * 4)
-        self._requests: dict[tuple[bool, bool], Any] = {}
+        self._requests: dict[tuple[str, bool], Any] = {}
 
     @property
     def name(self) -> str:
@@ -38,29 +38,29 @@ class OpenVinoRuntime:
 
     def stored(self, pixels: Reflectance, seen: Mask, spare: Spare) -> StoredBytes:
         """See Runtime."""
-        usual = (seen.shape, spare) == self._usual
-        answer: StoredBytes = self._answer(pixels, seen, usual=usual, stored=True)
+        kind = "usual" if (seen.shape, spare) == self._usual else "edge" if seen.shape == self._usual[0] else "any"
+        answer: StoredBytes = self._answer(pixels, seen, kind, stored=True)
         height, width = seen.shape
-        return answer if usual else answer[:, spare.top : height - spare.bottom, spare.left : width - spare.right]
+        return answer if kind == "usual" else answer[:, spare.top : height - spare.bottom, spare.left : width - spare.right]
 
     def probabilities(self, pixels: Reflectance, seen: Mask) -> Probabilities:
         """See Runtime."""
-        answer: Probabilities = self._answer(pixels, seen, usual=False, stored=False).copy()
+        answer: Probabilities = self._answer(pixels, seen, "any", stored=False).copy()
         return answer
 
-    def _answer(self, pixels: Reflectance, seen: Mask, *, usual: bool, stored: bool) -> Any:
+    def _answer(self, pixels: Reflectance, seen: Mask, kind: str, *, stored: bool) -> Any:
         """A view that is good until the next call."""
-        request = self._request(usual=usual, stored=stored)
+        request = self._request(kind, stored=stored)
         inputs = [np.ascontiguousarray(pixels)[None], np.ascontiguousarray(seen)[None, None]]
         request.infer(inputs, share_inputs=True)
         return request.get_output_tensor(0).data[0]
 
-    def _request(self, *, usual: bool, stored: bool) -> Any:
-        if (usual, stored) not in self._requests:
-            shape, spare = self._usual if usual else ((-1, -1), NO_SPARE)
-            graph = _Graph(self._layers, self._scaling).model(shape, spare.top, stored=stored)
-            self._requests[usual, stored] = ov.Core().compile_model(graph, "CPU", self._config).create_infer_request()
-        return self._requests[usual, stored]
+    def _request(self, kind: str, *, stored: bool) -> Any:
+        if (kind, stored) not in self._requests:
+            shape = (-1, -1) if kind == "any" else self._usual[0]
+            graph = _Graph(self._layers, self._scaling).model(shape, self._usual[1].top if kind == "usual" else 0, stored=stored)
+            self._requests[kind, stored] = ov.Core().compile_model(graph, "CPU", self._config).create_infer_request()
+        return self._requests[kind, stored]
 
 
 def multiplies_bf16() -> bool:

@@ -1,10 +1,10 @@
 """The assess room: a tile's observations in, what must be remembered and told out."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import shapely
+from cachetools import LRUCache
 
 from jagawana.detectors.grid import reproject, tile_square
 from jagawana.rules.pack import RulePack
@@ -21,8 +21,8 @@ from jagawana.services.store.tables import ObservationRow
 
 NEIGHBOURHOOD_M = 6_000.0
 """Zones this far around a tile are loaded: far enough to state the distance to the nearest concession."""
-TILES_KEPT = 64
-"""Tiles whose zones are kept ready."""
+KEPT_ZONE_BYTES = 128 << 20
+"""Zones kept ready, by tile: the 121 tiles of a scene with room to spare, unless outlines of provinces lie over them."""
 
 
 FindingsOf = Callable[[TileId, Sequence[Stream], ZoneIndex, RulePack], Sequence[Finding]]
@@ -37,11 +37,12 @@ class AssessRoom:
     pack: RulePack
     audience: Audience
     findings_of: FindingsOf = findings
+    kept_zone_bytes: int = KEPT_ZONE_BYTES
 
     def __post_init__(self) -> None:
         self.rules_version = sha256_of(self.pack)
         """One word for the rule pack's content."""
-        self._zones: OrderedDict[tuple[TileId, str], ZoneIndex] = OrderedDict()
+        self._zones: LRUCache[tuple[TileId, str], ZoneIndex] = LRUCache(self.kept_zone_bytes, getsizeof=lambda index: index.nbytes)
 
     def on_observation(self, message: ObservationRecorded) -> TileAssessed:
         """A new observation of a tile: fold all of them and judge the changes."""
@@ -69,17 +70,17 @@ class AssessRoom:
 
     def _zones_around(self, tx: Transaction, tile: TileId, version: str) -> ZoneIndex:
         """Zones around a tile in its UTM zone, read in the transaction that read their version: the key must name the content."""
-        key = tile, version
-        if key not in self._zones:
-            square = tile_square(tile)
-            around = reproject(square.polygon.buffer(NEIGHBOURHOOD_M), square.epsg, 4326)
-            near, kinds = tx.zones.active(around.bounds), tx.zones.kinds_loaded()
-            near = [z for z in near if shapely.intersects(z.geometry, around)]
-            self._zones[key] = ZoneIndex(zones_to_crs(near, square.epsg), kinds_loaded=kinds)
-        self._zones.move_to_end(key)
-        if len(self._zones) > TILES_KEPT:
-            self._zones.popitem(last=False)
-        return self._zones[key]
+        kept: ZoneIndex | None = self._zones.get((tile, version))
+        if kept is not None:
+            return kept
+        square = tile_square(tile)
+        around = reproject(square.polygon.buffer(NEIGHBOURHOOD_M), square.epsg, 4326)
+        near, kinds = tx.zones.active(around.bounds), tx.zones.kinds_loaded()
+        near = [z for z in near if shapely.intersects(z.geometry, around)]
+        index = ZoneIndex(zones_to_crs(near, square.epsg), kinds_loaded=kinds)
+        if index.nbytes <= self._zones.maxsize:
+            self._zones[tile, version] = index
+        return index
 
 
 def _tenses(found: Sequence[Finding], rows: Sequence[ObservationRow]) -> dict[str, AlertTense]:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlmodel import Session
 
-from jagawana.schemas.envelope import encode, event_id_of, read_object
+from jagawana.schemas.envelope import MAX_MESSAGE_BYTES, encode, event_id_of, read_object
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import canonical_json, sha256_of
 from jagawana.schemas.observation import AlertTense
@@ -92,16 +92,25 @@ def _files(path: Path, wanted: Callable[[Path], bool]) -> Iterator[Path]:
             yield file
 
 
+def _bytes_of(file: Path) -> bytes:
+    """Its content; of a file that is too large for a message only so much that this can be seen."""
+    with file.open("rb") as stream:
+        return stream.read(MAX_MESSAGE_BYTES + 1)
+
+
 def _looks_like_an_item(file: Path) -> bool:
+    content = _bytes_of(file)
+    if len(content) > MAX_MESSAGE_BYTES:
+        return b'"stac_version"' in content
     try:
-        value = json.loads(file.read_bytes())
+        value = json.loads(content)
     except (ValueError, RecursionError):
         return False
     return isinstance(value, dict) and "stac_version" in value and value.get("type") == "Feature"
 
 
 def _read(file: Path, tense: AlertTense) -> FoundItem:
-    raw = file.read_bytes()
+    raw = _bytes_of(file)
     try:
         document = read_object(raw)
     except DataError:

@@ -34,13 +34,20 @@ def current(session: Session, tile: str | None = None) -> list[ObservationRow]:
 
 
 def newest(rows: Iterable[ObservationRow]) -> list[ObservationRow]:
-    """Of each tile, fingerprint and acquisition the highest revision; by tile and fingerprint, oldest acquisition first."""
+    """Of each tile, fingerprint and acquisition the highest revision; by tile and fingerprint, oldest acquisition first.
+
+    What is real comes before tests and injections, whatever their revision: a product that is only tried out hides nothing.
+    """
     best: dict[tuple[str, str, str], ObservationRow] = {}
     for row in rows:
         key = row.tile, row.fingerprint, row.acquisition_key
-        if key not in best or (row.revision, row.observation_id) > (best[key].revision, best[key].observation_id):
+        if key not in best or _rank(row) > _rank(best[key]):
             best[key] = row
     return sorted(best.values(), key=lambda r: (r.tile, r.fingerprint, r.acquired_at, r.acquisition_key))
+
+
+def _rank(row: ObservationRow) -> tuple[bool, str, str]:
+    return AlertTense(row.tense).is_real, row.revision, row.observation_id
 
 
 def real(rows: Sequence[ObservationRow]) -> list[ObservationRow]:

@@ -62,7 +62,7 @@ class Observations(Protocol):
         ...
 
     def current(self, tile: TileId) -> list[ObservationRow]:
-        """Of each fingerprint and acquisition the highest revision; by fingerprint, oldest acquisition first."""
+        """Of each fingerprint and acquisition the highest revision, a real one if any; by fingerprint, oldest acquisition first."""
         ...
 
 

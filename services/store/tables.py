@@ -210,3 +210,4 @@ class ZoneRow(SQLModel, table=True):
     east: float
     north: float
     wkb: bytes = Field(sa_type=LargeBinary)
+    __table_args__ = (Index("ix_zone_place", "layer", "layer_version", "kind", "west", "east", "south", "north"),)

@@ -252,6 +252,13 @@ def test_what_is_remembered_first_stays_and_an_older_revision_does_not_count(sto
     assert [r.observation_id for r in current(store)] == ["o-3"], "of equal revisions the higher id, whatever came first"
 
 
+def test_a_product_that_is_only_tried_out_hides_no_real_one(store: Store) -> None:
+    remembered(store, seen(observation_id="o-1"), seen(observation_id="o-2", revision="2", tense="test"))
+    assert [r.observation_id for r in current(store)] == ["o-1"]
+    remembered(store, seen(observation_id="o-2", revision="2", tense="archival"))
+    assert [r.observation_id for r in current(store)] == ["o-2"], "now it is real"
+
+
 def test_observations_come_by_fingerprint_and_time_whatever_the_order_of_arrival(store: Store) -> None:
     rows = [
         seen(observation_id=f"{f}-{d}", fingerprint=f, acquisition_key=f"a-{d}", acquired_at=AT + timedelta(days=d))

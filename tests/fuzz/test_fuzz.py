@@ -2,17 +2,18 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 from fuzz.seeds import DICTIONARY, seeds
 from fuzz.targets import TARGETS
+from results import record
 
 SECONDS = 5.0
 MOST_SECONDS = 2.0
 """Of one input, on a busy machine."""
 FEWEST = {"event": 2000, "item": 300, "zones": 100, "raster": 30}
+FIGURES: dict[str, object] = {}
 WORDS = [w.encode().decode("unicode_escape").encode("latin-1") for w in DICTIONARY]
 
 
@@ -43,6 +44,13 @@ def _mutated(content: bytes, other: bytes, chance: random.Random) -> bytes:
     return bytes(spoiled)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _recorded() -> Iterator[None]:
+    yield
+    record("fuzz", FIGURES)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", TARGETS)
 def test_any_bytes_give_a_value_or_an_error_of_our_tree(name: str, good: Mapping[str, Sequence[bytes]]) -> None:
     target, chance = TARGETS[name], random.Random(20260105)
@@ -54,8 +62,15 @@ def test_any_bytes_give_a_value_or_an_error_of_our_tree(name: str, good: Mapping
         try:
             target(content)
         except Exception as e:
+            FIGURES[name] = {"executions": tried, "escapes": 1}
             raise AssertionError(f"{name} let {type(e).__name__} out, try {tried}, {content[:200]!r}") from e
         tried, slowest = tried + 1, max(slowest, time.process_time() - began)
+    FIGURES[name] = {
+        "executions": tried,
+        "seconds": round(time.monotonic() - end + SECONDS, 1),
+        "escapes": 0,
+        "slowest_s": round(slowest, 2),
+    }
     assert slowest < MOST_SECONDS
 
 
@@ -66,5 +81,5 @@ def test_the_fuzzer_would_notice_an_escape(good: Mapping[str, Sequence[bytes]]) 
     assert 0 < sum(answers) < 2900
 
 
-def test_a_corpus_is_small_enough_to_be_made_in_a_moment(good: Mapping[str, Sequence[bytes]], tmp_path: Path) -> None:
+def test_a_corpus_is_small_enough_to_be_made_in_a_moment(good: Mapping[str, Sequence[bytes]]) -> None:
     assert set(good) == set(TARGETS) and all(0 < len(seed) < 200_000 for inputs in good.values() for seed in inputs)

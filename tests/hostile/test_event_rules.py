@@ -1,9 +1,11 @@
 """Each rule for messages has a sample that only it refuses: take the rule away, and the sample is read."""
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from jagawana.schemas.envelope import MAX_MESSAGE_BYTES, decode, encode, read_ob
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.examples import example_messages
 from jagawana.schemas.ids import sha256_of
+from jagawana.schemas.observation import AlertTense
+from jagawana.services.ingest.items import find_items
 
 (SCENE,) = (m for m in example_messages() if m.name == "scene-acquired")
 GOOD = encode(SCENE, source="/test", at=SCENE.item.acquired_at)
@@ -103,3 +107,16 @@ def test_what_is_read_can_be_written_again() -> None:
 def test_a_damaged_envelope_does_not_pass_for_the_event_it_was(damage: dict[str, object]) -> None:
     """Else the good event, sent again, would count as dealt with."""
     assert envelope.event_id_of(_document(**damage)) != envelope.event_id_of(GOOD) == json.loads(GOOD)["id"]
+
+
+@pytest.mark.parametrize("folder", ["items", "elsewhere"])
+def test_of_an_item_file_of_8_gib_only_a_message_is_read(folder: str, tmp_path: Path) -> None:
+    """And it is not passed over: it ends in the dead letters like any message that is too long."""
+    path = tmp_path / folder / "x.json"
+    path.parent.mkdir()
+    path.write_text('{"type": "Feature", "stac_version": "1.1.0", "x": "')
+    os.truncate(path, 8 << 30)
+    (found,) = find_items([tmp_path], AlertTense.TEST)
+    assert len(found.payload) == MAX_MESSAGE_BYTES + 1
+    with pytest.raises(DataError, match="the limit is"):
+        decode(found.payload)

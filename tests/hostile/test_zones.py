@@ -156,7 +156,7 @@ def _rules_without(name: str) -> tuple[object, ...]:
 
 
 RULES: dict[str, tuple[object, str, object, str]] = {
-    "vertices of a feature": (zone_features, "OUTLINE_RULES", _rules_without("_few_vertices"), "E10 a million vertices in rings of a few"),
+    "vertices of a feature": (zone_features, "OUTLINE_RULES", _rules_without("_few_vertices"), "E10 250,000 vertices in rings of five"),
     "vertices of a ring": (zone_features, "OUTLINE_RULES", _rules_without("_short_rings"), "E10 one ring of 150,000"),
     "crossing": (zone_features, "OUTLINE_RULES", _rules_without("_does_not_cross_itself"), "E02 a bow-tie"),
     "piles": (zone_features, "_not_piled_up", _anything, "E12 1,200 crossing strips"),

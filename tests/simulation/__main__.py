@@ -31,7 +31,8 @@ def _many(first: int, histories: int) -> int:
                 total += outcome.counts
                 if outcome.violations:
                     broken.append(outcome)
-                    progress.print(f"make simulate SEED={outcome.seed}  # {'; '.join(outcome.violations)}")
+                    line = f"make simulate SEED={outcome.seed}  # {'; '.join(outcome.violations)}"
+                    progress.console.print(line, soft_wrap=True, markup=False, highlight=False)
     figures = {"histories": histories, "violations": len(broken), "seconds": round(time.monotonic() - began), **total}
     results.record("simulation", figures)
     print("\n".join(f"{count:>12,} {what}" for what, count in figures.items()))

@@ -2,7 +2,6 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -19,10 +18,11 @@ from jagawana.services.bus.embedded import Clock
 from jagawana.services.wiring import Service
 
 from . import house
+from .happenings import Happenings
 from .invariants import dangling, violations
 from .scheduler import Scheduler, SimulatedClock, Stalled, Worker
 from .windows import Windows
-from .world import DAY_ONE, MODELS, QUICKLOOK, layers, script
+from .world import MODELS, QUICKLOOK, script
 
 MOST_STEPS = 40_000
 MOST_WORKERS = 3
@@ -106,7 +106,7 @@ class History:
     # Trouble
 
     def _trouble(self) -> None:
-        actions, lull = self._actions(), self.rng.randint(0, LULL)
+        actions, lull = Happenings(self).all(), self.rng.randint(0, LULL)
         for _ in range(MOST_STEPS):
             awake = [w for w in self.scheduler.workers if not w.paused]
             quiet = bool(awake) and all(w.at == "idle" for w in awake)
@@ -119,50 +119,6 @@ class History:
             else:
                 self._next_step()
         raise Stalled("the scheduler gets no rest")
-
-    def _actions(self) -> list[Callable[[], None]]:
-        arrivals = [s.payload for s in self.script.scenes]
-        repeated = [p for p in arrivals if self.rng.random() < 0.15]
-        self.counts["duplicates"] += len(repeated)
-        actions: list[Callable[[], None]] = [self._arrival(p) for p in arrivals + repeated]
-        actions += [self._zone_change(version) for version in self.script.zone_changes]
-        actions += [self._deployment(model, None) for model in self.script.model_changes]
-        actions += [self._deployment(None, pack) for pack in self.script.pack_changes]
-        actions += [self._outage] if self.faults.sum and self.rng.random() < 0.1 else []
-        self.rng.shuffle(actions)
-        if self.rng.random() < 0.9:
-            actions.append(self._zone_change("1"))
-        return actions
-
-    def _arrival(self, payload: bytes) -> Callable[[], None]:
-        def arrive() -> None:
-            with self.store.transaction() as tx:
-                tx.log.append(Topic.SCENES, "scene", payload, DAY_ONE)
-
-        return arrive
-
-    def _zone_change(self, version: str) -> Callable[[], None]:
-        def change() -> None:
-            self.counts["zone changes"] += 1
-            with self.store.transaction() as tx:
-                tx.zones.activate("parks", version, layers()[version])
-
-        return change
-
-    def _outage(self) -> None:
-        """The blob store goes away, perhaps for so long that a scene is begun a dozen times."""
-        self.counts["outages"] += 1
-        self.outside.blobs_away = self.rng.choice((100, 1000, 2000))
-
-    def _deployment(self, model: str | None, pack: int | None) -> Callable[[], None]:
-        def deploy() -> None:
-            """New processes from now on; the old ones are told to go, or linger."""
-            self.counts["deployments"] += 1
-            self.config = (model or self.config[0], self.config[1] if pack is None else pack)
-            for worker in [w for w in self.scheduler.workers if not w.paused and self.rng.random() < 0.5]:
-                self.scheduler.kill(worker)
-
-        return deploy
 
     def _next_step(self) -> None:
         workers = self.scheduler.workers

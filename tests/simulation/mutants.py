@@ -81,6 +81,12 @@ def _published_after_commit(store: MemoryStore) -> Iterator[MemoryTransaction]:
 _transaction = MemoryStore.transaction
 
 
+def _tests_hide_what_is_real(observations: MemoryObservations, tile: str) -> list[ObservationRow]:
+    rows = [r for r in observations.tx.tables.observations.values() if r.tile == tile]
+    newer = {(r.fingerprint, r.acquisition_key): r.revision for r in sorted(rows, key=lambda r: r.revision)}
+    return [r for r in newest(rows) if r.revision == newer[r.fingerprint, r.acquisition_key]]
+
+
 def _marked_before_sending(room: NotifyRoom) -> bool:
     with room.store.transaction() as tx:
         taken = tx.deliveries.take_next(token="mutant", now=room.now())
@@ -186,6 +192,7 @@ def _not_again(_service: Service, _tell: Any) -> None:
 MUTANTS: dict[str, tuple[type | Any, str, Callable[..., Any]]] = {
     "ack before processing": (EmbeddedBus, "step", _ack_before_processing),
     "arrival-order state": (MemoryObservations, "current", _arrival_order),
+    "tests hide what is real": (MemoryObservations, "current", _tests_hide_what_is_real),
     "direct publish instead of outbox": (MemoryStore, "transaction", _published_after_commit),
     "mark notification before sending": (NotifyRoom, "deliver_next", _marked_before_sending),
     "swallow exception": (EmbeddedBus, "_handle", _exceptions_swallowed),

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -182,8 +182,8 @@ def script(rng: random.Random) -> Script:
     if rng.random() < 0.3:
         scenes.append(_scene(rng, len(scenes), rng.choice(days), 2, begun))
     if rng.random() < 0.2:
-        tested = rng.choice([s for s in scenes])
-        scenes.append(_as_test(tested, len(scenes)))
+        tested = rng.choice(scenes)
+        scenes.append(_as_test(tested, len(scenes)) if rng.random() < 0.6 else _tried_out(rng, tested, len(scenes), begun))
     if rng.random() < 0.35:
         scenes.append(_scene(rng, len(scenes), 90, 1, begun, rng.choice([Nature.POISON, Nature.KILLER, Nature.WRONG, Nature.GARBAGE])))
     return Script(
@@ -197,6 +197,11 @@ def script(rng: random.Random) -> Script:
 
 def _as_test(scene: SimulatedScene, number: int) -> SimulatedScene:
     return SimulatedScene(number, scene.day, scene.revision, AlertTense.TEST, Nature.GOOD, 0, scene.shown)
+
+
+def _tried_out(rng: random.Random, scene: SimulatedScene, number: int, begun: Mapping[str, int]) -> SimulatedScene:
+    """A reprocessed product that only ever comes as a test."""
+    return replace(_scene(rng, number, scene.day, 3, begun, Nature.GOOD), tense=AlertTense.TEST)
 
 
 def _scene(

@@ -42,12 +42,15 @@ def test_ten_days_at_once_take_no_more_memory_and_no_longer_each(folder: Path, b
     day = watch(queue(folder / "day", folder / "day-archive", DAY))
     assert len(day.lines) == DAY and len(burst.lines) == BURST
     ratio = burst.peak_bytes / day.peak_bytes
-    first, last = burst.scenes_per_second(0.02, 0.12), burst.scenes_per_second(0.9, 1.0)
+    first, last = burst.scenes_per_second(0.025, 0.125, "cpu"), burst.scenes_per_second(0.9, 1.0, "cpu")
     figures = {"scenes": [DAY, BURST], "peak_mib": [day.peak_bytes >> 20, burst.peak_bytes >> 20], "peak_ratio": round(ratio, 3)}
-    rates = {"scenes_per_second": round(burst.scenes_per_second(0, 1), 1), "in_the_first_and_last_tenth": [round(first, 1), round(last, 1)]}
+    rates = {
+        "scenes_per_second": round(burst.scenes_per_second(0, 1), 1),
+        "per_cpu_second_at_first_and_at_last": [round(first, 1), round(last, 1)],
+    }
     record("burst", figures | rates)
     assert ratio <= RATIO, f"{day.peak_bytes >> 20} MiB for {DAY} scenes, {burst.peak_bytes >> 20} MiB for {BURST}"
-    assert last >= first / 2, f"{first:.1f} scenes a second at first, {last:.1f} at last"
+    assert last >= 0.75 * first, f"{first:.1f} scenes a processor second at first, {last:.1f} at last"
 
 
 def test_thousands_of_scenes_in_one_process_leave_nothing_behind(longest: tuple[Watched, Path]) -> None:
@@ -70,8 +73,5 @@ def _record(seen: Watched, early: int, late: int, kept: float) -> None:
     """`kept` are observations held ready for the next fold of their tile: they grow to 96 MiB and no further."""
     per_thousand = 1000 / (0.6 * len(seen.lines)) / (1 << 20)
     most = {f"most_{name}": int(max(line[name] for line in seen.lines[5:])) for name in FLAT}
-    memory = {
-        "own_memory_mib_early_and_late": [early >> 20, late >> 20],
-        "mib_per_thousand_scenes": round((late - early) * per_thousand, 2),
-    }
-    record("soak", {"scenes": len(seen.lines), **memory, "of_it_observations_kept": round(kept * per_thousand, 2), **most})
+    grown = {"mib_per_thousand_scenes": round((late - early) * per_thousand, 2), "of_it_observations_kept": round(kept * per_thousand, 2)}
+    record("soak", {"scenes": len(seen.lines), "own_memory_mib_early_and_late": [early >> 20, late >> 20], **grown, **most})

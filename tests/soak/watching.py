@@ -9,15 +9,14 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SAMPLE_SECONDS = 0.1
+SAMPLE_SECONDS = 0.02
 
 
 @dataclass
 class Watched:
-    """What a worker said and what it took. `memory` is (seconds, bytes, own bytes) of all its processes together.
+    """What a worker said and what it took. `memory` is (seconds, bytes of all its processes, own bytes of the worker itself).
 
-    Bytes are the proportional set size: pages that several processes share are counted once, and less when strangers map the same
-    library. Own bytes are those of it that no file backs.
+    Bytes are proportional set sizes: pages that several processes share are counted once. Own bytes are those that no file backs.
     """
 
     lines: list[dict[str, float]] = field(default_factory=list)
@@ -29,15 +28,15 @@ class Watched:
         return max(size for _, size, _ in self.memory)
 
     def own_bytes(self, first: float, last: float) -> int:
-        """Median of its own memory between two shares of its scenes."""
+        """Median of the worker's own memory between two shares of its scenes."""
         begin, end = (self.lines[round(share * (len(self.lines) - 1))]["at"] for share in (first, last))
         inside = sorted(own for at, _, own in self.memory if begin <= at <= end)
         return inside[len(inside) // 2]
 
-    def scenes_per_second(self, first: float, last: float) -> float:
-        """Rate between two shares of its scenes."""
+    def scenes_per_second(self, first: float, last: float, clock: str = "at") -> float:
+        """Rate between two shares of its scenes, by the wall clock ("at") or by the worker's processor time ("cpu")."""
         a, b = round(first * (len(self.lines) - 1)), round(last * (len(self.lines) - 1))
-        return (b - a) / (self.lines[b]["at"] - self.lines[a]["at"])
+        return (b - a) / (self.lines[b][clock] - self.lines[a][clock])
 
 
 def watch(data: Path) -> Watched:
@@ -57,22 +56,19 @@ def watch(data: Path) -> Watched:
 
 def _sample(root: int, into: Watched, done: threading.Event) -> None:
     while not done.wait(SAMPLE_SECONDS):
-        sizes = [_sizes(pid) for pid in _tree(root)]
-        into.memory.append((time.monotonic(), sum(pss for pss, _ in sizes), sum(own for _, own in sizes)))
+        pss, own = _sizes(root)
+        for nursery in _children(root):
+            decoders = [_sizes(pid)[0] for pid in _children(nursery)]
+            pss += _sizes(nursery)[0] + max(decoders, default=0)  # there is one; others have been killed and are about to be gone
+        into.memory.append((time.monotonic(), pss, own))
 
 
-def _tree(root: int) -> list[int]:
-    """A process and all that come from it."""
-    found, todo = [], [root]
-    while todo:
-        pid = todo.pop()
-        found.append(pid)
-        try:
-            for task in os.listdir(f"/proc/{pid}/task"):
-                todo += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
-        except OSError:
-            continue
-    return found
+def _children(pid: int) -> list[int]:
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+        return [int(child) for task in tasks for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def _sizes(pid: int) -> tuple[int, int]:

@@ -13,14 +13,18 @@ from jagawana.services.wiring import Service
 
 
 def holding(service: Service) -> dict[str, float]:
-    """Scene by scene: seconds, descriptors, sockets, threads, processes, and bytes of observations kept for the next fold."""
+    """Now: seconds by both clocks, descriptors, sockets, threads, processes, and bytes of observations kept for the next fold."""
     handles = [os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")]
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     return {
-        "at": time.monotonic(), "descriptors": len(handles), "sockets": sum(h.startswith("socket") for h in handles),
-        "threads": threading.active_count(), "processes": len(children),
+        "at": time.monotonic(),
+        "cpu": time.process_time(),
+        "descriptors": len(handles),
+        "sockets": sum(handle.startswith("socket") for handle in handles),
+        "threads": threading.active_count(),
+        "processes": len(children),
         "kept": service.assess.histories._kept.currsize,
-    }  # fmt: skip
+    }
 
 
 def main(data: Path) -> None:

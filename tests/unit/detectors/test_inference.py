@@ -193,8 +193,8 @@ def test_blocks_cover_an_axis_once_and_begin_on_the_pooling_grid(length: int, ha
     for block in cut:
         assert (block.kept.start - block.start >= 56) != (block.mirror[0] == 8)
         assert (block.stop - block.kept.stop >= 56 and block.stop % 8 == 0) != (block.mirror[1] >= 8)
-    if halo and length > 112 and length % 8 == 0:
-        assert len({block.length for block in cut}) == 1
+    if length > 700:
+        assert len({block.length for block in cut}) == 1, "one shape, at the edges too"
 
 
 def test_what_was_not_seen_does_not_matter(runtime: str) -> None:

@@ -51,8 +51,21 @@ def test_a_layer_that_changes_while_a_tile_is_read_is_not_taken_for_the_old_one(
 
 
 def test_zones_are_kept_for_as_many_tiles_as_there_is_room() -> None:
-    store = MemoryStore()
-    room = AssessRoom(store, Histories(MemoryBlobs(), FoldPolicy()), indonesia(), lambda _record, _told: [])
+    store, one = MemoryStore(), ZoneIndex([]).nbytes
+    room = AssessRoom(store, Histories(MemoryBlobs(), FoldPolicy()), indonesia(), lambda _record, _told: [], kept_zone_bytes=64 * one)
     for number in range(100):
         room.assess(f"49MDU{number:02d}")
-    assert len(room._zones) == 64 and ("49MDU99", *{v for _, v in room._zones}) in room._zones
+    assert {tile for tile, _ in room._zones} == {f"49MDU{number}" for number in range(36, 100)}
+    activate(store, park("wide", 110.6))
+    assert ZoneIndex([park("wide", 110.6)]).nbytes > one
+    room.assess(TILE)
+    assert len(room._zones) == 64 - 3 + 1, "a tile with a zone takes the room of several without"
+
+
+def test_zones_that_take_more_than_all_the_room_are_used_and_not_kept() -> None:
+    store = MemoryStore()
+    room = AssessRoom(store, Histories(MemoryBlobs(), FoldPolicy()), indonesia(), lambda _record, _told: [], kept_zone_bytes=10)
+    activate(store, park("only", 110.6))
+    with store.transaction() as tx:
+        assert names(room._zones_around(tx, TILE, tx.zones.version())) == ["park-only"]
+    assert not room._zones
