@@ -3,7 +3,7 @@
     python benchmarks/refold.py [--observations 60] [--repeat 5] [--json]
 
 Simulated 10 km tiles at 10 m: about 1 % of the pixels ever stored, and 10 %; half of each look under cloud. Both come to the same bits,
-which is asserted. Reading the blobs and taking the changes are timed apart.
+which is asserted. Reading the blobs and taking the changes are timed apart. Times are processor time.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def blobs_of_ground(rng: np.random.Generator, count: int, reach: int) -> Flags:
     """Round patches, bool (SIDE, SIDE)."""
     seeds = np.zeros((SIDE, SIDE), bool)
     seeds[tuple(rng.integers(reach, SIDE - reach, (2, count)))] = True
-    return ndimage.distance_transform_edt(~seeds) < reach
+    return np.asarray(ndimage.distance_transform_edt(~seeds) < reach)
 
 
 def scenes(share: float, number: int, seed: int = 3) -> list[tuple[Layers, Layers]]:

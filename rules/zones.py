@@ -18,8 +18,8 @@ from jagawana.schemas.errors import DataError, ErrorCode
 ACCURACY_M = 30.0
 """Accuracy of a layer that does not state one: a line of 0.3 mm on a 1:100,000 map."""
 WGS84 = CRS.from_epsg(4326)
-BYTES_PER_INDEX, BYTES_PER_ZONE, BYTES_PER_VERTEX = 1_000, 2_000, 64
-"""Measured over layers of 70 vertices a zone and of 50,000; a prepared outline takes three times its coordinates."""
+BYTES_PER_INDEX, BYTES_PER_ZONE, BYTES_PER_VERTEX = 1_000, 2_000, 128
+"""Measured over zones of 70 and of 50,000 vertices; most of it is what makes an outline ready to be asked."""
 LONGEST_EDGE = {True: 0.05, False: 5_000.0}
 """Edges longer than this are divided before they are projected, by whether the source is in degrees or in metres.
 

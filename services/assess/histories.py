@@ -14,7 +14,6 @@ from jagawana.services.store.blobs import BlobStore
 from jagawana.services.store.observation_files import decode
 from jagawana.services.store.tables import ObservationRow
 
-
 KEPT_BYTES = 64 << 20
 """Decoded observations kept for the next scene of their tile: some forty, whatever the size of a scene."""
 

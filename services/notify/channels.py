@@ -12,6 +12,7 @@ It raises TransientError(CHANNEL_UNAVAILABLE) when nothing can have left (a full
 address that no retry will make right. No address is ever part of an error or a log line: it holds numbers and passwords.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -163,15 +164,20 @@ def _write_atomically(path: Path, content: bytes) -> None:
 
 def _append_line(path: Path, line: bytes) -> None:
     reached("line.opening")
-    with path.open("ab") as file:
+    with path.open("ab", buffering=0) as file:
         reached("line.opened")
+        end = file.seek(0, os.SEEK_END)
         if _ends_torn(path):  # a crash in the middle of the last line: keep it, but start a new one
             line = b"\n" + line
-        file.write(line)
-        file.flush()
-        reached("line.written")
-        os.fsync(file.fileno())
-        reached("line.synced")
+        try:
+            if file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            reached("line.written")
+            os.fsync(file.fileno())
+            reached("line.synced")
+        except OSError:
+            file.truncate(end)  # no half line for readers
+            raise
     _sync_folder(path.parent)
     reached("line.folder_synced")
 

@@ -1,6 +1,6 @@
 """Full disks, failing disks and a locked database: the world's fault. Nothing is lost, nothing is buried, and it goes on.
 
-JAGAWANA_FAULTS=all fails every write in turn; otherwise the first of each kind, and a disk that fills at every 40th moment.
+JAGAWANA_FAULTS=all fails every write in turn; otherwise the first of each kind, and a disk that fills at every 37th moment.
 """
 
 import os
@@ -122,7 +122,7 @@ def test_a_disk_that_is_really_full_stops_nothing_for_good(
 ) -> None:
     _draw_once(monkeypatch)
     stopped: Counter[str] = Counter()
-    for number, moment in enumerate(count(1, 1 if EVERYTHING else 40)):
+    for number, moment in enumerate(count(1, 1 if EVERYTHING else 37)):
         data, ballast, clock = small_disk / f"data-{moment}", Ballast(small_disk, moment), Time()
         service = built(data, clock)
         with watched(ballast):

@@ -2,13 +2,14 @@
 
 import json
 import random
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, cast
 
+from cachetools import LRUCache
 from memory_store import MemoryBlobs, MemoryStore
 
 from jagawana.detectors.fold import FoldPolicy
@@ -63,7 +64,7 @@ class Outside:
     handling: Counter[tuple[str, str]] = field(default_factory=Counter)
     accepted: Counter[str] = field(default_factory=Counter)
     bodies: dict[str, set[str]] = field(default_factory=dict)
-    zones: OrderedDict[tuple[str, str], ZoneIndex] = field(default_factory=OrderedDict)
+    zones: LRUCache[tuple[str, str], ZoneIndex] | None = None
     channel_works: bool = False
     blobs_away: int = 0
     took: Callable[[str, bool], None] = lambda _key, _known: None
@@ -153,11 +154,16 @@ class SimulatedChannel:
         return Receipt(ReceiptState.UNKNOWN, "", "no answer in time")
 
 
+def share_zones(room: AssessRoom, outside: Outside) -> None:
+    """All rooms of a history keep one set of zones: an index costs a millisecond, and a wrong one harms them all."""
+    outside.zones = room._zones = room._zones if outside.zones is None else outside.zones
+
+
 def process(store: MemoryStore, outside: Outside, clock: Clock, config: tuple[str, int]) -> Service:
     """A process as `wiring.build` makes it, with a model and a rule pack."""
     model, pack = config
     assess = AssessRoom(store, SimulatedHistories(outside.blobs), PACKS[pack], told, cast(Any, simulated_findings))
-    assess._zones = outside.zones  # an index costs a millisecond
+    share_zones(assess, outside)
     channel = SimulatedChannel(outside)
     people = {r.id: r for r in RECIPIENTS}
     notify = NotifyRoom(store, outside.blobs, people, lambda _: channel, clock.now, attempts=DELIVERY_ATTEMPTS)

@@ -17,7 +17,7 @@ from jagawana.services.assess.records import content_sha256
 from jagawana.services.store.observations import newest, real
 from jagawana.services.store.tables import ObservationRow
 
-from .house import DELIVERY_ATTEMPTS, SimulatedHistories, told
+from .house import DELIVERY_ATTEMPTS, SimulatedHistories, share_zones, told
 from .thinking import simulated_findings
 from .windows import key_of
 from .world import MODELS, PACKS, TILES, Nature
@@ -47,7 +47,7 @@ def dangling(store: MemoryStore, blobs: MemoryBlobs) -> list[str]:
 def violations(history: "History") -> Iterator[str]:
     """Everything that is wrong at rest."""
     room = AssessRoom(history.store, SimulatedHistories(history.blobs), PACKS[history.config[1]], told, cast(Any, simulated_findings))
-    room._zones = history.outside.zones
+    share_zones(room, history.outside)
     possible = _possible(history)
     yield from _scenes(history)
     yield from _positions(history)

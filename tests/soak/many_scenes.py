@@ -1,4 +1,4 @@
-"""Many small scenes for one process: two looks at each of many tiles, so that no tile's history grows; every fifth tile has a pit."""
+"""Many small scenes for one process: two looks at each of many tiles, so that no tile's history grows; every tenth tile has a pit."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def scenes(count: int) -> Iterator[Scene]:
     for number in range(count):
         tile, look = divmod(number, 2)
         row, column = divmod(tile, PER_ROW)
-        mining = [PIT] if look and tile % 5 == 0 else []
+        mining = [PIT] if look and tile % 10 == 0 else []
         yield Scene(10 * look, size=64, mining=mining, east=WEST + column * TILE_M, north=NORTH - row * TILE_M, seed=tile % 7)
 
 

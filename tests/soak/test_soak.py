@@ -70,7 +70,7 @@ def test_thousands_of_scenes_in_one_process_leave_nothing_behind(longest: tuple[
 
 
 def _record(seen: Watched, early: int, late: int, kept: float) -> None:
-    """`kept` are observations held ready for the next fold of their tile: they grow to 96 MiB and no further."""
+    """`kept` are observations held ready for the next fold of their tile: they grow to histories.KEPT_BYTES and no further."""
     per_thousand = 1000 / (0.6 * len(seen.lines)) / (1 << 20)
     most = {f"most_{name}": int(max(line[name] for line in seen.lines[5:])) for name in FLAT}
     grown = {"mib_per_thousand_scenes": round((late - early) * per_thousand, 2), "of_it_observations_kept": round(kept * per_thousand, 2)}

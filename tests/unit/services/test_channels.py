@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 import os
+import resource
 import socket
 import threading
 import time
@@ -18,7 +19,7 @@ import pytest
 
 from jagawana.schemas.errors import DataError, ErrorCode, TransientError
 from jagawana.services.notify.apprise_channel import AppriseChannel
-from jagawana.services.notify.channels import Attachment, FileChannel, OutgoingMessage, ReceiptState, safe_file_name
+from jagawana.services.notify.channels import Attachment, FileChannel, OutgoingMessage, ReceiptState, _append_line, safe_file_name
 
 SECRET = "rahasia123"
 PICTURE = Attachment("before.jpg", "image/jpeg", b"\xff\xd8 picture")
@@ -62,6 +63,19 @@ def test_a_line_torn_by_a_crash_spoils_no_other(tmp_path: Path) -> None:
     FileChannel(tmp_path).send(MESSAGE)
     torn, whole = (tmp_path / "messages.jsonl").read_text(encoding="utf-8").splitlines()
     assert torn.endswith("torn") and json.loads(whole)["idempotency_key"] == MESSAGE.idempotency_key
+
+
+def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
+    log = tmp_path / "messages.jsonl"
+    _append_line(log, b"whole\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))  # room for four bytes more
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            _append_line(log, b"does not fit\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert log.read_bytes() == b"whole\n"
 
 
 def test_hostile_names_stay_inside_the_folder(tmp_path: Path) -> None:
