@@ -47,7 +47,6 @@ def stretches(length: int, keep: slice, *, halo_px: int, margin_px: int, grid_px
     first, wanted = keep.start // grid_px * grid_px, keep.stop - keep.start // grid_px * grid_px
     count = max(1, round(wanted / CORE_PX))
     core = -(-wanted // (count * grid_px)) * grid_px
-    side = core + 2 * halo_px
     found = []
     for number in range(count):
         kept = slice(max(first + number * core, keep.start), min(first + (number + 1) * core, keep.stop))
