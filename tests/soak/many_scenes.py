@@ -13,8 +13,6 @@ from jagawana.services.store.database import transaction
 from jagawana.services.wiring import Service, build
 
 WEST, NORTH, PER_ROW, TILE_M = 253_000, 9_871_000, 40, 10_000
-DAY = 40
-"""Scenes of a design day: 200 scenes every 5 days."""
 
 
 def scenes(count: int) -> Iterator[Scene]:
@@ -26,20 +24,22 @@ def scenes(count: int) -> Iterator[Scene]:
         yield Scene(10 * look, size=64, mining=mining, east=WEST + column * TILE_M, north=NORTH - row * TILE_M, seed=tile % 7)
 
 
-def queue(data: Path, archive: Path, count: int) -> Path:
-    """A data folder whose log holds `count` scenes that nobody has looked at yet."""
-    service = built(data)
-    load_zones(service, [PARK, FAR_CONCESSION])
+def write_batches(archive: Path, count: int, per_batch: int) -> Path:
+    """`count` scenes in folders of `per_batch`, an even number."""
     for number, scene in enumerate(scenes(count)):
-        write_archive(archive / f"{number // 500:03}", [scene])
-    items = find_items([archive], AlertTense.TEST)
-    in_pairs = sorted(items, key=lambda i: (i.path.name.split("_")[2:], i.acquired_at))
+        write_archive(archive / f"{number // per_batch:04}", [scene])
+    return archive
+
+
+def queued(service: Service, batch: Path) -> None:
+    """Append a batch to the log, both looks of a tile together."""
+    items = sorted(find_items([batch], AlertTense.TEST), key=lambda i: (i.path.name.split("_")[2:], i.acquired_at))
     with transaction(service.engine) as session:
-        send(session, in_pairs, sorted(archive.iterdir()), at=service.clock.now())
-    service.engine.dispose()
-    return data
+        send(session, items, [batch], at=service.clock.now())
 
 
-def built(data: Path) -> Service:
+def started(data: Path) -> Service:
     """The service as it runs, with the weightless detector."""
-    return build(load_settings(data=data, model="spectral-6"))
+    service = build(load_settings(data=data, model="spectral-6"))
+    load_zones(service, [PARK, FAR_CONCESSION])
+    return service

@@ -12,25 +12,30 @@ from pathlib import Path
 SAMPLE_SECONDS = 0.05
 
 
-@dataclass
-class Watched:
-    """What a worker said and what it took. `memory` is (seconds, bytes of all its processes, own bytes of the worker itself).
+@dataclass(frozen=True)
+class Sample:
+    """Memory at one moment, in bytes: proportional set size and own bytes of all processes, and own bytes of the worker itself.
 
-    Bytes are proportional set sizes: pages that several processes share are counted once. Own bytes are those that no file backs.
+    Own bytes are those that no file backs. Of the others the proportional size also depends on which strangers map the same libraries.
     """
 
-    lines: list[dict[str, float]] = field(default_factory=list)
-    memory: list[tuple[float, int, int]] = field(default_factory=list)
+    at: float
+    pss: int
+    own: int
+    own_of_worker: int
 
-    @property
-    def peak_bytes(self) -> int:
-        """The most it took at any sample."""
-        return max(size for _, size, _ in self.memory)
+
+@dataclass
+class Watched:
+    """What a worker said and what it took."""
+
+    lines: list[dict[str, float]] = field(default_factory=list)
+    memory: list[Sample] = field(default_factory=list)
 
     def own_bytes(self, first: float, last: float) -> int:
         """Median of the worker's own memory between two shares of its scenes."""
         begin, end = (self.lines[round(share * (len(self.lines) - 1))]["at"] for share in (first, last))
-        inside = sorted(own for at, _, own in self.memory if begin <= at <= end)
+        inside = sorted(sample.own_of_worker for sample in self.memory if begin <= sample.at <= end)
         return inside[len(inside) // 2]
 
     def scenes_per_second(self, first: float, last: float, clock: str = "at") -> float:
@@ -39,11 +44,12 @@ class Watched:
         return (b - a) / (self.lines[b][clock] - self.lines[a][clock])
 
 
-def watch(data: Path) -> Watched:
-    """Run a worker on a data folder to its end."""
+def watch(data: Path, archive: Path) -> Watched:
+    """Run a worker on an archive to its end."""
     seen, done = Watched(), threading.Event()
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen([sys.executable, "-m", "soak.worker", data], stdout=subprocess.PIPE, text=True, env=environment) as process:
+    command = [sys.executable, "-m", "soak.worker", data, archive]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         sampler = threading.Thread(target=_sample, args=(process.pid, seen, done))
         sampler.start()
         assert process.stdout is not None
@@ -56,11 +62,11 @@ def watch(data: Path) -> Watched:
 
 def _sample(root: int, into: Watched, done: threading.Event) -> None:
     while not done.wait(SAMPLE_SECONDS):
-        pss, own = _sizes(root)
+        sizes = [_sizes(root)]
         for nursery in _children(root):
-            decoders = [_sizes(pid)[0] for pid in _children(nursery)]
-            pss += _sizes(nursery)[0] + max(decoders, default=0)  # there is one; others have been killed and are about to be gone
-        into.memory.append((time.monotonic(), pss, own))
+            decoders = [_sizes(pid) for pid in _children(nursery)]
+            sizes += [_sizes(nursery), max(decoders, default=(0, 0))]  # there is one; others have been killed and are about to be gone
+        into.memory.append(Sample(time.monotonic(), sum(pss for pss, _ in sizes), sum(own for _, own in sizes), sizes[0][1]))
 
 
 def _children(pid: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""A process that works a queue off and says, line by line, how far it is and what it holds: `python -m soak.worker DATA`."""
+"""A process that works batches off, and says after every scene what it holds: `python -m soak.worker DATA ARCHIVE`."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from soak.many_scenes import built
+from soak.many_scenes import queued, started
 
 from jagawana.services.wiring import Service
 
@@ -27,13 +27,15 @@ def holding(service: Service) -> dict[str, float]:
     }
 
 
-def main(data: Path) -> None:
-    """Work until nothing is left."""
-    service = built(data)
+def main(data: Path, archive: Path) -> None:
+    """Work until nothing is left of any batch."""
+    service = started(data)
     with service.working():
-        service.drain(lambda room: print(json.dumps(holding(service)), flush=True) if room == "detect" else None)
+        for batch in sorted(archive.iterdir()):
+            queued(service, batch)
+            service.drain(lambda room: print(json.dumps(holding(service)), flush=True) if room == "detect" else None)
     service.engine.dispose()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
