@@ -142,7 +142,7 @@ class _Folding:
         self._weigh(index, np.flatnonzero(clear & self._is_between(Phase.CANDIDATE, Phase.CONFIRMED)), stored)
         self._end(clear, present)
         self.last[present[~CLOSED[self.phase[present]]]] = index
-        np.copyto(self.seen_last, np.int16(index), where=clear)
+        np.maximum(self.seen_last, clear * np.int16(index + 1) - np.int16(1), out=self.seen_last)  # looks only come later
 
     def _is_between(self, low: Phase, high: Phase) -> Flags:
         return (self.phase >= low) & (self.phase <= high)

@@ -1,6 +1,6 @@
 """kill -9 at every failpoint, at its first, second, … hit: resuming gives what an undisturbed life gives.
 
-JAGAWANA_FAULTS=all goes on until a life ends without reaching the next hit; otherwise each failpoint has its first two.
+JAGAWANA_FAULTS=all goes on until a life ends without reaching the next hit; otherwise each failpoint has its first one or two.
 """
 
 import os
@@ -17,6 +17,8 @@ from results import record
 
 from jagawana.services import failpoints
 
+COMMITS = ("store.", "event.", "delivery.")
+"""Groups whose second hit is another thing than the first: another room's, or another message's."""
 EVERYTHING = os.environ.get("JAGAWANA_FAULTS") == "all"
 BEFORE = {
     "message.discarded": "message.written:1=enospc,",
@@ -52,7 +54,7 @@ def test_a_kill_at_every_failpoint_changes_nothing(interpreter: Warm, archive: P
     kills: Counter[str] = Counter()
     repeated: Counter[str] = Counter()
     for name in failpoints.names():
-        for hit in count(1) if EVERYTHING else (1, 2):
+        for hit in count(1) if EVERYTHING else (1, 2) if name.startswith(COMMITS) else (1,):
             data, where = tmp_path / f"{name}-{hit}", f"killed at {name}:{hit}"
             killed = interpreter.life(data, archive, f"{BEFORE.get(name, '')}{name}:{hit}=kill")
             if killed.status == (1 if "raise" in BEFORE.get(name, "") else 0):
