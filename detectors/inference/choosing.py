@@ -79,7 +79,7 @@ def has_bf16(device: str) -> bool:
 
 
 def _has_cuda() -> bool:
-    """torch is only asked where there is a driver: importing it takes seconds and 300 MB."""
+    """torch is only asked where there is a driver: importing it takes a second or two and some 400 MB."""
     if not Path("/dev/nvidiactl").exists():
         return False
     import torch

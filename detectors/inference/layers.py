@@ -2,8 +2,7 @@
 
 Batch normalisation is multiplied into the convolutions. The first convolution after an upsampling is split in two: over the skip
 connection at full size, and over the coarser level *before* it is enlarged, where one convolution with four times the channels
-gives the four pixels that each coarse pixel becomes. Nothing is concatenated or enlarged any more (a fifth of the arithmetic and
-a third of the memory traffic of the plain network).
+gives the four pixels that each coarse pixel becomes. The arithmetic is the same, but nothing is concatenated or enlarged any more.
 """
 
 from collections.abc import Mapping, Sequence

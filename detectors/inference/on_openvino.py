@@ -10,8 +10,9 @@ import openvino as ov
 from openvino import opset13 as op
 
 from jagawana.detectors.detector import Mask, Probabilities, Reflectance, StoredBytes
+from jagawana.detectors.history import FLOOR
 from jagawana.detectors.inference.layers import Convolution, Layers, Merge, margins_at_levels
-from jagawana.detectors.inference.runtime import FLOOR, STORED, WHOLE, Precision, Scaling, Spare
+from jagawana.detectors.inference.runtime import STORED, WHOLE, Precision, Scaling, Spare
 
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 Node = Any

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from jagawana.detectors.detector import Mask, Probabilities, Reflectance, StoredBytes
+from jagawana.detectors.history import FLOOR
 from jagawana.detectors.inference.layers import Convolution, Layers, Merge, margins_at_levels
-from jagawana.detectors.inference.runtime import FLOOR, STORED, WHOLE, Precision, Scaling, Spare
+from jagawana.detectors.inference.runtime import STORED, WHOLE, Precision, Scaling, Spare
 
 Pair = tuple[Tensor, Tensor | None]
 

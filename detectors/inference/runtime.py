@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jagawana.detectors.detector import Mask, Probabilities, Reflectance, StoredBytes
-from jagawana.detectors.history import FLOOR, STORED_CLASSES
+from jagawana.detectors.history import STORED_CLASSES
 
 Precision = Literal["fp32", "bf16"]
 WHOLE = 255
@@ -57,6 +57,3 @@ class Runtime(Protocol):
     def probabilities(self, pixels: Reflectance, seen: Mask) -> Probabilities:
         """All class probabilities of a block, float32 (K, h, w)."""
         ...
-
-
-__all__ = ["FLOOR", "STORED", "WHOLE", "Precision", "Runtime", "Scaling", "Spare"]

@@ -305,7 +305,7 @@ def test_auto_settles_on_what_the_machine_has_and_nonsense_is_refused() -> None:
 
 
 def test_on_a_processor_detection_needs_no_torch() -> None:
-    """It would cost two seconds and 300 MB in every detecting process."""
+    """It would cost a second or two and some 400 MB in every detecting process."""
     code = """import sys
 from jagawana.services.detect.models import load_detector
 load_detector("rgbn", device="cpu")
