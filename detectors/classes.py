@@ -6,14 +6,14 @@ from jagawana.schemas.alert import ChangeClass
 
 
 class LandClass(IntEnum):
-    """Index of a class in probability arrays and in mask files."""
+    """Index of a class in probability arrays and in mask files; the first five are what an interpreter can draw at 10 m."""
 
     BACKGROUND = 0  # forest, vegetation, grass
     MINING = 1  # bare worked ground, tailings and the ponds between
     ROAD = 2  # tracks and roads
-    HUT = 3  # roofs; from simulation only, never single huts at 10 m
-    WATER = 4  # rivers and lakes
-    BARE = 5  # other bare ground: sandbars, fields, villages
+    WATER = 3  # rivers and lakes
+    BARE = 4  # other bare ground: sandbars, fields, villages
+    HUT = 5  # roofs; from simulation only, never single huts at 10 m
 
 
 NOT_OBSERVED = 255

@@ -65,6 +65,17 @@ class Entries:
         return o.sky_at(*np.divmod(self._pixels, self._side))
 
     def _alertable(self, o: Observation) -> tuple[Integers, Bytes]:
-        """What an observation stored of the alertable classes, whose numbers follow one another."""
-        low, high = np.searchsorted(o.positions, [min(ALERTABLE.values()) * self._side**2, self._end])
-        return o.positions[low:high], o.values[low:high]
+        """What an observation stored of the alertable classes."""
+        runs = [slice(*np.searchsorted(o.positions, [first * self._side**2, end * self._side**2])) for first, end in ALERTABLE_RUNS]
+        return np.concatenate([o.positions[run] for run in runs]), np.concatenate([o.values[run] for run in runs])
+
+
+def _runs(classes: Iterable[int]) -> list[tuple[int, int]]:
+    """First class and the one behind the last, of classes whose numbers follow one another."""
+    runs: list[tuple[int, int]] = []
+    for c in sorted(classes):
+        runs = [*runs[:-1], (runs[-1][0], c + 1)] if runs and runs[-1][1] == c else [*runs, (c, c + 1)]
+    return runs
+
+
+ALERTABLE_RUNS = _runs(ALERTABLE.values())

@@ -52,13 +52,41 @@ class Ratio(Model):
     high: Share | None = None
 
 
+NOTHING = Ratio(share=None, n=0)
+"""Where there was nothing to count, or nobody counted."""
+
+
 class ClassScore(Model):
     """How one class fares, counted in labelled pixels."""
 
     land_class: str
     iou: Ratio = Field(description="intersection over union")
+    f1: Ratio = Field(default=NOTHING, description="twice the intersection over labelled and called pixels together")
     precision: Ratio
     recall: Ratio
+
+
+class ReliabilityBin(Model):
+    """Pixels of about one probability of mining."""
+
+    n: int = Field(ge=1, description="pixels")
+    probability: Share = Field(description="mean of what was said")
+    frequency: Share = Field(description="how many of them truly are mining")
+
+
+class BlockScore(Model):
+    """One block alone; the fields are those of the whole."""
+
+    block: str
+    images: int = Field(ge=0)
+    mining_iou: Ratio
+    mining_precision: Ratio
+    mining_recall: Ratio
+    road_completeness: Ratio
+    road_correctness: Ratio
+    images_without_mining_called: Ratio
+    event_precision: Ratio
+    event_recall: Ratio
 
 
 class Evaluation(Model):
@@ -66,16 +94,41 @@ class Evaluation(Model):
 
     data: str
     images: int = Field(ge=0)
+    pairs: int = Field(default=0, ge=0, description="places labelled at two dates; both are among the images")
     classes: tuple[ClassScore, ...]
     mean_iou: float | None = Field(description="over the classes present")
+    confusion: tuple[tuple[int, ...], ...] = Field(default=(), description="pixels: a row per labelled class, a column per called one")
     road_precision_2px: Ratio = Field(description="of pixels called road, within 2 px of a labelled road")
     road_recall_2px: Ratio = Field(description="of labelled road pixels, within 2 px of a pixel called road")
-    images_without_mining_called: Ratio = Field(description="of images labelled free of mining: with 10 px or more called mining")
-    mining_images_found: Ratio = Field(description="of images with 10 px of labelled mining or more: with 10 px or more called mining")
+    road_correctness: Ratio = Field(default=NOTHING, description="of metres of called centre-line, within 2 px of a labelled one")
+    road_completeness: Ratio = Field(default=NOTHING, description="of metres of labelled centre-line, within 2 px of a called one")
+    images_without_mining_called: Ratio = Field(description="of images labelled free of mining: with 0.1 ha or more called mining")
+    mining_images_found: Ratio = Field(description="of images with 0.1 ha of labelled mining or more: with 0.1 ha or more called mining")
     event_precision: Ratio = Field(description="of pairs where 0.3 ha or more turned to mining as called: truly so")
     event_recall: Ratio = Field(description="of pairs where 0.3 ha or more truly turned to mining: called so")
     unchanged_pairs_with_event: Ratio = Field(description="of pairs labelled as unchanged: with such an event called")
+    new_mining_iou: Ratio = Field(default=NOTHING, description="of pixels that turned to mining, truly or as called: both")
+    new_mining_precision: Ratio = Field(default=NOTHING, description="of pixels that turned to mining as called: truly so")
+    new_mining_recall: Ratio = Field(default=NOTHING, description="of pixels that truly turned to mining: called so")
+    patch_precision: Ratio = Field(default=NOTHING, description="of connected new mining of 0.3 ha as called: touching true new mining")
+    patch_recall: Ratio = Field(default=NOTHING, description="of connected true new mining of 0.3 ha: touching called new mining")
+    new_road_precision_2px: Ratio = Field(default=NOTHING, description="of pixels called new road, within 2 px of a true new road")
+    new_road_recall_2px: Ratio = Field(default=NOTHING, description="of true new road pixels, within 2 px of one called new road")
+    new_road_correctness: Ratio = Field(
+        default=NOTHING, description="as road_correctness, of road more than 2 px from any at the first date"
+    )
+    new_road_completeness: Ratio = Field(default=NOTHING, description="as road_completeness, of the same")
+    road_event_precision: Ratio = Field(
+        default=NOTHING, description="of pairs with 200 m (below 8 m pixels 150 m) of called new road: truly so"
+    )
+    road_event_recall: Ratio = Field(default=NOTHING, description="of pairs with as much true new road: called so")
+    unchanged_pairs_with_road_event: Ratio = Field(
+        default=NOTHING, description="of pairs labelled as unchanged: with as much called new road"
+    )
+    flipped: Ratio = Field(default=NOTHING, description="of pixels labelled alike at both dates: called differently")
     calibration_error: float | None = Field(description="expected calibration error of the mining probability, 10 bins")
+    reliability: tuple[ReliabilityBin, ...] = Field(default=(), description="its curve, from low to high probability")
+    blocks: tuple[BlockScore, ...] = Field(default=(), description="each block alone, where blocks hold more than one place")
 
 
 class KnownAnswer(Model):

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from jagawana.detectors.classes import NOT_OBSERVED, LandClass
+from jagawana.detectors.classes import NOT_OBSERVED
 from jagawana.schemas.errors import DataError, ErrorCode
 
 PAIRS, LABELS = "s2_amazon_pairs", "s2_amazon_labels"
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 """B02 B03 B04 B08 B11 B12 of the pairs."""
 RESOLUTION_M = 10.0
-HAND_CLASSES = (LandClass.BACKGROUND, LandClass.MINING, LandClass.ROAD, LandClass.WATER, LandClass.BARE)
-"""The interpreter's 0..4. Huts cannot be seen at 10 m and were not labelled; villages are bare."""
+DRAWN = 5
+"""The interpreter's 0..4 are the first five land classes. Huts cannot be seen at 10 m and were not labelled; villages are bare."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,10 @@ def read_pairs(folder: Path) -> Pairs:
 
 def _images(counts: npt.NDArray[np.int16], hand: npt.NDArray[np.uint8]) -> Images:
     """Counts (N, H, W, B), reflectance times 10,000, zero where nothing was recorded."""
-    table = np.full(256, NOT_OBSERVED, np.uint8)
-    table[: len(HAND_CLASSES)] = HAND_CLASSES
     reflectance = np.ascontiguousarray(counts.transpose(0, 3, 1, 2), dtype=np.float32) / np.float32(10_000)
     empty = (counts <= 0).all(axis=-1)
     reflectance.transpose(0, 2, 3, 1)[empty] = np.nan
-    return Images(reflectance, np.where(empty, NOT_OBSERVED, table[hand]).astype(np.uint8))
+    return Images(reflectance, np.where(empty | (hand >= DRAWN), NOT_OBSERVED, hand).astype(np.uint8))
 
 
 def _blocks(path: Path) -> dict[str, str]:

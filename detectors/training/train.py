@@ -7,6 +7,8 @@ import numpy as np
 from jagawana.detectors.classes import LandClass
 from jagawana.detectors.known_answer import SIZE_PX, answer_of, window_of
 from jagawana.detectors.model_card import Architecture, Evaluation, KnownAnswer, ModelCard, Normalisation, Split
+from jagawana.detectors.scoring.called import Predict
+from jagawana.detectors.scoring.evaluation import evaluate_images, evaluate_pairs
 from jagawana.detectors.spectral import spectral_detector
 from jagawana.detectors.training.blocks import Blocks, split_blocks
 from jagawana.detectors.training.card import TrainedModel, fitted_temperature, predictor, weights_of
@@ -14,7 +16,6 @@ from jagawana.detectors.training.config import RESOLUTION_M, TrainConfig
 from jagawana.detectors.training.labels import Images, Pairs, read_pairs
 from jagawana.detectors.training.loop import Progress, fitted
 from jagawana.detectors.training.pools import pools_of, simulated_test_images
-from jagawana.detectors.training.score import Predict, evaluate_images, evaluate_pairs
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import sha256_of
 

@@ -69,7 +69,7 @@ def detect(
     cloud_mask: Annotated[str, typer.Option(help="none, brightness or csmask; cloud becomes 255, not observed.")] = "none",
     as_json: AsJson = False,
 ) -> None:
-    """Class masks of single images: 0 background, 1 mining, 2 road, 3 hut, 4 water, 5 bare, 255 not observed."""
+    """Class masks of single images: 0 background, 1 mining, 2 road, 3 water, 4 bare, 5 hut, 255 not observed."""
     from jagawana.services.detect.single_image import detect_images
 
     with bars() as progress:

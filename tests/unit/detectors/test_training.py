@@ -16,7 +16,6 @@ from jagawana.detectors.training.config import TrainConfig
 from jagawana.detectors.training.labels import BANDS, Images, read_pairs
 from jagawana.detectors.training.places import mined_images, unmined_images
 from jagawana.detectors.training.pools import pools_of
-from jagawana.detectors.training.score import Called, calibration_error, evaluation, event_figures, ratio
 from jagawana.detectors.training.train import train
 from jagawana.schemas.errors import DataError, ErrorCode
 
@@ -147,56 +146,6 @@ def test_a_dropped_patch_has_neither_picture_nor_label() -> None:
     result = dropped(some(), np.random.default_rng(0), share=1.0)
     gone = np.isnan(result.reflectance).all(axis=1)
     assert gone.reshape(5, -1).any(axis=1).all() and (result.labels[gone] == NOT_OBSERVED).all()
-
-
-def seen(truth: np.ndarray, said: np.ndarray, block: tuple[str, ...]) -> Called:
-    return Called(truth.astype(np.uint8), said.astype(np.uint8), (said == 1).astype(np.float32), block)
-
-
-def test_scores_are_what_one_counts_by_hand() -> None:
-    truth, said = np.zeros((2, 10, 10), int), np.zeros((2, 10, 10), int)
-    truth[0, :2], said[0, 1:4] = 1, 1  # 20 true, 30 called, 10 both
-    truth[0, 9], said[0, 9] = NOT_OBSERVED, 1  # never counted
-    said[1, 0] = 1  # 10 px of false alarm on an image without mining
-    truth[1, 5, :], said[1, 7, 2:] = LandClass.ROAD, LandClass.ROAD  # two rows off: within tolerance
-    result = evaluation(seen(truth, said, ("a", "b")), data="")
-    mining = result.classes[LandClass.MINING]
-    assert (mining.iou.share, mining.iou.n) == (0.2, 50)
-    assert (mining.precision.share, mining.recall.share) == (0.25, 0.5)
-    assert (result.road_precision_2px.share, result.road_recall_2px.share) == (1.0, 1.0)
-    assert result.classes[LandClass.ROAD].iou.share == 0
-    assert (result.images_without_mining_called.share, result.images_without_mining_called.n) == (1.0, 1)
-    assert (result.mining_images_found.share, result.mining_images_found.n) == (1.0, 1)
-    assert result.classes[LandClass.HUT].recall.share is None
-
-
-def test_new_mining_counts_from_a_third_of_a_hectare() -> None:
-    nothing = np.zeros((3, 20, 20), int)
-    truth, said = nothing.copy(), nothing.copy()
-    truth[0, :2], said[0, :2] = 1, 1  # 40 px: found
-    truth[1, :1], said[1, :3] = 1, 1  # 20 px: too small to be an event, called one; and the pair is unchanged
-    truth[2, :5] = 1  # missed
-    block = ("a", "b", "c")
-    figures = event_figures(seen(nothing, nothing, block), seen(truth, said, block), np.array([False, True, False]))
-    assert (figures["event_precision"].share, figures["event_precision"].n) == (0.5, 2)
-    assert (figures["event_recall"].share, figures["event_recall"].n) == (0.5, 2)
-    assert (figures["unchanged_pairs_with_event"].share, figures["unchanged_pairs_with_event"].n) == (1.0, 1)
-
-
-def test_intervals_come_from_blocks_not_from_images() -> None:
-    top = np.array([10] * 50 + [0] * 50)
-    bottom = np.full(100, 10)
-    two_places = ratio(top, bottom, ["a"] * 50 + ["b"] * 50)
-    many_places = ratio(top, bottom, [str(i) for i in range(100)])
-    assert two_places.share == many_places.share == 0.5
-    assert (two_places.low, two_places.high) == (0, 1)
-    assert many_places.low is not None and many_places.low > 0.35
-
-
-def test_calibration_error_is_the_gap_between_said_and_so() -> None:
-    said = np.full(1000, 0.75, np.float32)
-    assert calibration_error(said, np.arange(1000) < 750) == 0
-    assert calibration_error(said, np.arange(1000) < 250) == 0.5
 
 
 def test_a_run_learns_the_made_up_places_and_its_model_loads(tmp_path: Path) -> None:

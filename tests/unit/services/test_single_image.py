@@ -108,7 +108,7 @@ def test_where_there_is_no_data_nothing_was_observed(pixels: np.ndarray, nodata:
 def test_probabilities_are_written_with_the_names_of_the_classes(tmp_path: Path) -> None:
     (row,) = detected(write(tmp_path / "scene.tif", numbers(reflectance())), probabilities=True)
     with rasterio.open(tmp_path / "out" / "scene.prob.tif") as file:
-        assert file.descriptions == ("background", "mining", "road", "hut", "water", "bare") and set(file.dtypes) == {"float32"}
+        assert file.descriptions == ("background", "mining", "road", "water", "bare", "hut") and set(file.dtypes) == {"float32"}
         chances = file.read()
     assert np.allclose(chances.sum(axis=0), 1, atol=1e-5) and np.array_equal(chances.argmax(axis=0), mask(row))
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["scene.mask.tif", "scene.prob.tif"]

@@ -1,0 +1,1 @@
+"""Labelling by hand: segments to choose by number, pictures to look at, answers to masks."""

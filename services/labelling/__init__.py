@@ -1,0 +1,1 @@
+"""Chips for an interpreter to label, and the masks of the answers."""

@@ -1,0 +1,138 @@
+"""Answers to masks: NAME.mask.tif beside each chip that somebody has answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from jagawana.detectors.classes import NOT_OBSERVED, LandClass
+from jagawana.detectors.labelling.answer import Answer, ImageAnswer
+from jagawana.detectors.labelling.masks import mask_of, problems
+from jagawana.schemas.envelope import read_object
+from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.services.labelling.chips import SCHEMA, WORK
+from jagawana.services.labelling.rasters import write_layer
+from jagawana.services.labelling.sources import Image, Pixels, Window
+from jagawana.services.raster.decoding import Decoder, DecoderLimits, decoder
+from jagawana.services.settings import Settings
+
+Numbers = npt.NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class Rasterised:
+    """What came of a folder: pixels of each class by image, and the images that nobody has answered yet."""
+
+    pixels: Mapping[str, Mapping[str, int]]
+    unanswered: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"masks": self.pixels, "total": self.total(), "unanswered": list(self.unanswered)}
+
+    def total(self) -> dict[str, int]:
+        """Pixels of each class in all masks."""
+        return {word: sum(one[word] for one in self.pixels.values()) for word in _words()}
+
+
+@dataclass(frozen=True)
+class _Chip:
+    """One answered image, read and checked."""
+
+    path: Path
+    answer: ImageAnswer
+    segments: Numbers
+    pixels: Pixels
+
+
+def rasterise(folder: Path, settings: Settings) -> Rasterised:
+    """Write the masks of all answers of a folder; no mask at all when one answer is wrong.
+
+    Raises:
+        DataError: ASSET_MISSING where no answers are, LABELS_INVALID with every problem of every answer.
+    """
+    forms = sorted(p for p in (folder / WORK).glob("*.json") if p.name != SCHEMA)
+    if not forms:
+        raise DataError(ErrorCode.ASSET_MISSING, f"no answers in {folder / WORK}; `jagawana label pictures … --out {folder}` makes them")
+    chips, wrong, unanswered = [], list[str](), list[str]()
+    for form in forms:
+        try:
+            for chip in _chips(form, folder, settings):
+                if chip.answer.is_empty:
+                    unanswered.append(chip.path.stem)
+                    chip.path.with_suffix(".mask.tif").unlink(missing_ok=True)  # of an answer that was taken back
+                    continue
+                found = problems(chip.answer, chip.segments, chip.pixels.observed)
+                wrong += [f"{form.name}: images.{chip.path.stem}.{problem}" for problem in found]
+                chips.append(chip)
+        except DataError as e:
+            wrong.append(e.detail)
+    if wrong:
+        raise DataError(ErrorCode.LABELS_INVALID, "\n  ".join([f"mend the answers and run again; {len(wrong)} found:", *wrong]))
+    return Rasterised({chip.path.stem: _mask(chip) for chip in chips}, tuple(unanswered))
+
+
+def _mask(chip: _Chip) -> dict[str, int]:
+    mask = mask_of(chip.answer, chip.segments, chip.pixels.observed)
+    write_layer(chip.path.with_suffix(".mask.tif"), mask, chip.pixels, nodata=NOT_OBSERVED)
+    values = (*LandClass, NOT_OBSERVED)
+    return {word: int((mask == value).sum()) for word, value in zip(_words(), values, strict=True)}
+
+
+def _words() -> tuple[str, ...]:
+    return (*(c.name.lower() for c in LandClass), "unsure")
+
+
+def _chips(form: Path, folder: Path, settings: Settings) -> list[_Chip]:
+    answer = _answer(form)
+    expected = {answer.chip} if (folder / f"{answer.chip}.tif").exists() else {f"{answer.chip}_t0", f"{answer.chip}_t1"}
+    if answer.chip != form.stem or set(answer.images) != expected:
+        raise DataError(
+            ErrorCode.LABELS_INVALID, f"{form.name}: must be of chip {form.stem} and images {', '.join(sorted(expected))}, as it was made"
+        )  # fmt: skip
+    if answer.change and len(expected) == 1:
+        raise DataError(ErrorCode.LABELS_INVALID, f"{form.name}: change: one date cannot show any; leave it empty")
+    if "none" in answer.change and len(answer.change) > 1:
+        raise DataError(ErrorCode.LABELS_INVALID, f"{form.name}: change: none stands alone")
+    numbers = folder / WORK / f"{form.stem}.segments.tif"
+    paths = {p.name: p for p in (numbers, *(folder / f"{name}.tif" for name in answer.images))}
+    if missing := [str(p) for p in paths.values() if not p.is_file()]:
+        raise DataError(ErrorCode.ASSET_MISSING, f"{form.name}: {missing[0]} is missing; make the chip again")
+    with decoder(paths, DecoderLimits(settings.decoder_seconds, settings.decoder_bytes)) as pixels:
+        segments = _segments(pixels, numbers.name)
+        return [_chip(folder / f"{name}.tif", one, segments, pixels) for name, one in answer.images.items()]
+
+
+def _chip(path: Path, answer: ImageAnswer, segments: Numbers, pixels: Decoder) -> _Chip:
+    image = Image(path.name, pixels)
+    if image.header.shape != segments.shape:
+        raise DataError(ErrorCode.GRID_MISMATCH, f"{path.name} is no longer of the size of its segments; make the chip again")
+    return _Chip(path, answer, segments, image.read(Window(0, 0, *segments.shape)))
+
+
+def _segments(pixels: Decoder, name: str) -> Numbers:
+    rows, columns = pixels.header(name).shape
+    return pixels.read(name, bands=[1], window=(0, 0, rows, columns))[0].astype(np.uint16)
+
+
+def _answer(form: Path) -> Answer:
+    try:
+        return Answer.model_validate(read_object(form.read_bytes()))
+    except ValidationError as e:
+        said = "; ".join(f"{'.'.join(map(str, error['loc']))}: {_taught(dict(error))}" for error in e.errors())
+        raise DataError(ErrorCode.LABELS_INVALID, f"{form.name}: {said}") from e
+    except DataError as e:
+        raise DataError(ErrorCode.LABELS_INVALID, f"{form.name}: {e.detail}") from e
+
+
+def _taught(error: dict[str, Any]) -> str:
+    """Pydantic's words, and what may have been meant."""
+    given = error["loc"][-1] if error["type"] == "extra_forbidden" or error["loc"][-1] == "[key]" else error.get("input")
+    known = str(error.get("ctx", {}).get("expected", "")).replace(" or ", ", ").replace("'", "").split(", ")
+    meant = get_close_matches(str(given), known, n=1)
+    return f"{error['msg']}, not {error.get('input')!r}" + (f"; {meant[0]} is meant" if meant else "")
