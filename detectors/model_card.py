@@ -38,9 +38,9 @@ class Split(Model):
     """Which places were used for what. Neighbouring images look alike, so whole 2-degree blocks go one way."""
 
     method: str
-    training_blocks: tuple[str, ...]
-    calibration_blocks: tuple[str, ...]
-    test_blocks: tuple[str, ...] = Field(description="never trained on, never used for choosing")
+    folds: tuple[tuple[str, ...], ...] = Field(
+        description="blocks of each fold; the figures of a fold are of a network that saw none of them"
+    )
 
 
 class Ratio(Model):

@@ -9,6 +9,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from jagawana.rules.margin import NEIGHBOURHOOD_M, Margin, no_boundary, reach_inside, reach_outside
+from jagawana.rules.overlay import meeting
 from jagawana.rules.pack import Ground, RulePack
 from jagawana.rules.partition import M2_PER_HA, Part, Setting, cut, trace_area
 from jagawana.rules.trace import trace
@@ -65,7 +66,7 @@ def _verdict(part: Part, touching: Sequence[Zone], setting: Setting, lapsed: Seq
 
 def _overlaps(area: BaseGeometry, zones: Sequence[Zone]) -> tuple[ZoneOverlap, ...]:
     """Every zone the piece shares ground with (1 m² or more), clipped to it."""
-    found = ((z, area if shapely.covers(z.geometry, area) else area.intersection(z.geometry)) for z in zones)
+    found = ((z, area if shapely.covers(z.geometry, area) else area.intersection(z.geometry)) for z in meeting(area, zones))
     return tuple(_overlap(z, shared.area, area.area) for z, shared in found if round(shared.area / M2_PER_HA, 4) > 0)
 
 

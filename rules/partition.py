@@ -8,6 +8,7 @@ from itertools import groupby
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from jagawana.rules.overlay import Parts, inside, meeting, outside, parts_of, whole
 from jagawana.rules.pack import SEVERITY, Ground, Rule, RulePack
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
@@ -51,10 +52,16 @@ def trace_area(geometry: BaseGeometry) -> BaseGeometry:
 
 def size_ha(geometry: BaseGeometry) -> float:
     """Area in hectares; for roads length times 10 m, for huts a pixel (0.01 ha) each."""
-    dimension = shapely.get_dimensions(geometry)
+    return _size_ha(parts_of(geometry))
+
+
+def _size_ha(parts: Parts) -> float:
+    if not len(parts):
+        return 0.0
+    dimension = shapely.get_dimensions(parts[0])
     if dimension == 0:
-        return MIN_PIECE_HA * shapely.get_num_geometries(geometry)
-    return float(geometry.area if dimension == 2 else geometry.length * TRACE_WIDTH_M) / M2_PER_HA
+        return MIN_PIECE_HA * int(shapely.get_num_geometries(parts).sum())
+    return float(shapely.area(parts).sum() if dimension == 2 else shapely.length(parts).sum() * TRACE_WIDTH_M) / M2_PER_HA
 
 
 def cut(shape: BaseGeometry, setting: Setting, pack: RulePack) -> list[Part]:
@@ -77,14 +84,32 @@ def cut(shape: BaseGeometry, setting: Setting, pack: RulePack) -> list[Part]:
 
 def split(geometry: BaseGeometry, zones: Sequence[Zone]) -> tuple[list[tuple[Zone, BaseGeometry]], BaseGeometry]:
     """What lies inside the zones, each part under one zone (largest overlap first, then zone_id), and what lies outside all."""
-    inside: list[tuple[Zone, BaseGeometry]] = []
-    order = sorted(zones, key=lambda z: (-round(size_ha(_inside(geometry, z)), 6), z.zone_id)) if len(zones) > 1 else zones
-    for zone in order:
-        piece = _inside(geometry, zone)
-        if not piece.is_empty:
-            inside.append((zone, piece))
-            geometry = _nothing(geometry) if piece is geometry else _outside(geometry, zone)
-    return inside, geometry
+    taken: list[tuple[Zone, BaseGeometry]] = []
+    rest = parts_of(geometry)
+    for zone in _largest_first(rest, meeting(geometry, zones)):
+        covered = inside(rest, zone)
+        if len(covered):
+            taken.append((zone, whole(covered, geometry)))
+            rest = outside(rest, zone)
+    return taken, whole(rest, geometry)
+
+
+def _largest_first(parts: Parts, zones: Sequence[Zone]) -> Sequence[Zone]:
+    """Zones by what they cover of all parts."""
+    if len(zones) < 2:
+        return zones
+    return sorted(zones, key=lambda z: (-round(_size_ha(inside(parts, z)), 6), z.zone_id))
+
+
+def covered_ha(geometry: BaseGeometry, zones: Sequence[Zone]) -> float:
+    """Hectares of a shape that lie inside any of the zones."""
+    near, rest = meeting(geometry, zones), parts_of(geometry)
+    total_ha = _size_ha(rest)
+    if any(shapely.covers(z.geometry, geometry) for z in near):
+        return total_ha
+    for zone in near:
+        rest = outside(rest, zone)
+    return max(0.0, total_ha - _size_ha(rest))
 
 
 def join(geometries: Iterable[BaseGeometry]) -> BaseGeometry:
@@ -119,31 +144,6 @@ def why_not(rule: Rule, setting: Setting) -> str | None:
         return f"no layer of kind {unknown[0]} is loaded, so being outside of all cannot be known"
     known = [k for k in rule.where.not_loaded if k in setting.kinds_loaded]
     return f"a layer of kind {known[0]} is loaded" if known else None
-
-
-def _inside(geometry: BaseGeometry, zone: Zone) -> BaseGeometry:
-    if geometry.is_empty or shapely.covers(
-        zone.geometry, geometry
-    ):  # the zone is prepared: most shapes lie in one piece, and need no overlay
-        return geometry
-    return _same_dimension(geometry.intersection(zone.geometry), geometry)
-
-
-def _nothing(geometry: BaseGeometry) -> BaseGeometry:
-    return type(geometry)()
-
-
-def _outside(geometry: BaseGeometry, zone: Zone) -> BaseGeometry:
-    return _same_dimension(geometry.difference(zone.geometry), geometry)
-
-
-def _same_dimension(result: BaseGeometry, original: BaseGeometry) -> BaseGeometry:
-    """An overlay without the points and lines where boundaries merely touch."""
-    dimension = shapely.get_dimensions(original)
-    if shapely.get_dimensions(result) == dimension and result.geom_type != "GeometryCollection":
-        return result
-    kept = [g for g in shapely.get_parts(result) if shapely.get_dimensions(g) == dimension]
-    return shapely.union_all(kept)
 
 
 def _without_slivers(parts: list[Part]) -> list[Part]:

@@ -6,7 +6,7 @@ from shapely import intersects
 from shapely.geometry.base import BaseGeometry
 
 from jagawana.rules.pack import Ground, Rule, RulePack, says
-from jagawana.rules.partition import MIN_PIECE_HA, Part, Setting, size_ha, split, why_not
+from jagawana.rules.partition import MIN_PIECE_HA, Part, Setting, covered_ha, size_ha, why_not
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import RuleTrial
 
@@ -46,8 +46,7 @@ def _overlaps(rule: Rule, piece: BaseGeometry, setting: Setting) -> Iterator[str
     where, total_ha = rule.where, size_ha(piece)
     for group in (where.inside_any, *((g,) for g in where.also_inside), where.outside_all):
         if group:
-            inside, _ = split(piece, setting.of(group))
-            inside_ha = sum(size_ha(g) for _, g in inside)
+            inside_ha = covered_ha(piece, setting.of(group))
             grounds = " or ".join(WORDS[g] for g in group)
             yield f"{inside_ha:.4f} of {total_ha:.4f} ha lies inside {grounds} in force on {setting.on}"
     for kind in where.not_loaded:

@@ -48,7 +48,7 @@ class ImageAnswer(Model):
     """One image, one date. What nothing names is background."""
 
     scene: SceneWord | None = Field(default=None, description="null: not answered yet")
-    segments: dict[ClassName, Numbers] = {}
+    segments: dict[ClassName, Numbers] = Field(default={})
     polygons: tuple[Polygon, ...] = ()
     roads: tuple[Road, ...] = ()
     unsure: Unsure = Unsure()

@@ -67,6 +67,7 @@ def _wrong_segments(answer: ImageAnswer, last: int) -> Iterator[str]:
 
 
 def _wrong_shapes(answer: ImageAnswer, shape: tuple[int, ...]) -> Iterator[str]:
+    drawn: list[tuple[str, tuple[Point, ...], BaseGeometry]]
     drawn = [(f"polygons[{i}] ({p.land_class})", p.points, shapely.Polygon(p.points)) for i, p in enumerate(answer.polygons)]
     drawn += [(f"unsure.polygons[{i}]", ring, shapely.Polygon(ring)) for i, ring in enumerate(answer.unsure.polygons)]
     drawn += [(f"roads[{i}]", road.points, _strip(road.points, road.width_px)) for i, road in enumerate(answer.roads)]

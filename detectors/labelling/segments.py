@@ -4,8 +4,12 @@ import numpy as np
 import numpy.typing as npt
 from skimage.segmentation import slic
 
-COMPACTNESS = 0.1
+COMPACTNESS = 0.12
 """Weight of nearness against likeness; bands are spread to 0..1. Higher makes squares, lower makes threads."""
+LEAST_SPAN = 0.05
+"""Reflectance between 0 and 1 at least, so that the noise of even forest outlines nothing."""
+SMALLEST = 0.25
+"""Pieces below this share of an even segment are joined to a neighbour."""
 SPREAD = (2.0, 98.0)
 """Percentiles of a band that become 0 and 1."""
 
@@ -25,15 +29,15 @@ def segments(layers: npt.NDArray[np.float32], about: int) -> npt.NDArray[np.uint
     spread = np.stack([_spread(layer) for layer in layers if np.isfinite(layer).any()], axis=-1)
     found = slic(
         spread, n_segments=about, compactness=COMPACTNESS * np.sqrt(spread.shape[-1]), start_label=1, convert2lab=False,
-        mask=None if seen.all() else seen, channel_axis=-1,
-    )  # type: ignore[no-untyped-call]  # fmt: skip
+        min_size_factor=SMALLEST, mask=None if seen.all() else seen, channel_axis=-1,
+    )  # fmt: skip
     return _numbered(np.where(seen, found, 0))
 
 
 def _spread(layer: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     low, high = np.nanpercentile(layer, SPREAD)
     filled = np.nan_to_num(layer, nan=float(np.nanmedian(layer)))
-    return np.clip((filled - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
+    return np.asarray(np.clip((filled - low) / max(high - low, LEAST_SPAN), 0, 1), np.float32)
 
 
 def _numbered(found: npt.NDArray[np.int64]) -> npt.NDArray[np.uint16]:

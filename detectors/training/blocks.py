@@ -1,38 +1,38 @@
-"""Which places train, calibrate and test: by whole 2-degree blocks, never by image."""
+"""Which places train and which test: by whole 2-degree blocks, never by image, because neighbouring images look alike."""
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
-class Blocks:
-    """Three sets of block ids without common members."""
-
-    training: frozenset[str]
-    calibration: frozenset[str]
-    test: frozenset[str]
-
-
-def split_blocks(block_of_pair: Sequence[str], *, seed: int, test_share: float, calibration_share: float) -> Blocks:
-    """Test blocks first, then calibration blocks, the rest trains.
-
-    Blocks are drawn in the order of a hash of (seed, block); one that would carry its part over the share asked for is passed
-    over, because a few blocks hold a tenth of all pairs each.
+def block_folds(block_of_pair: Sequence[str], *, folds: int, seed: int) -> dict[str, int]:
+    """Each block's fold: the largest block first, each into the fold with the fewest pairs so far.
 
     Args:
         block_of_pair: one block id per labelled pair.
-        seed: of the order.
-        test_share: of the pairs, 0..1.
-        calibration_share: of the pairs, 0..1.
+        folds: how many.
+        seed: decides between blocks of equal size, through a hash of (seed, block).
     """
     count = Counter(block_of_pair)
-    order = sorted(count, key=lambda block: hashlib.sha256(f"{seed}|{block}".encode()).hexdigest())
-    test = _filled(order, count, up_to=test_share * len(block_of_pair))
-    left = [block for block in order if block not in test]
-    calibration = _filled(left, count, up_to=calibration_share * len(block_of_pair))
-    return Blocks(frozenset(left) - calibration, calibration, test)
+    held = [0] * folds
+    fold_of = {}
+    for block in sorted(count, key=lambda b: (-count[b], _hash(seed, b))):
+        fold_of[block] = held.index(min(held))
+        held[fold_of[block]] += count[block]
+    return fold_of
+
+
+def stopping_blocks(block_of_pair: Sequence[str], *, seed: int, share: float) -> frozenset[str]:
+    """The blocks that say when to stop: in the order of a hash of (seed, block), up to a share of the pairs.
+
+    A block that would carry them over it is passed over: a few blocks hold a tenth of all pairs each.
+    """
+    count = Counter(block_of_pair)
+    return _filled(sorted(count, key=lambda b: _hash(seed, b)), count, up_to=share * len(block_of_pair))
+
+
+def _hash(seed: int, block: str) -> str:
+    return hashlib.sha256(f"{seed}|{block}".encode()).hexdigest()
 
 
 def _filled(order: Iterable[str], count: Counter[str], *, up_to: float) -> frozenset[str]:

@@ -8,12 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save
-from scipy.optimize import minimize_scalar
 
-from jagawana.detectors.classes import NOT_OBSERVED
 from jagawana.detectors.detector import Mask, Probabilities, Reflectance
 from jagawana.detectors.model_card import ModelCard, Normalisation
-from jagawana.detectors.training.labels import Images
 from jagawana.detectors.training.loop import normalised
 from jagawana.detectors.training.page import page
 from jagawana.detectors.unet import UNet
@@ -32,31 +29,17 @@ def weights_of(network: UNet) -> bytes:
     return save({name: tensor.detach().contiguous().clone() for name, tensor in network.state_dict().items()})
 
 
-def predictor(network: UNet, normalisation: Normalisation, *, temperature: float) -> Callable[[Reflectance, Mask], Probabilities]:
+def predictor(network: UNet, normalisation: Normalisation) -> Callable[[Reflectance, Mask], Probabilities]:
     """The network as a function of reflectance, in fp32 on the CPU: the arithmetic of every published figure."""
 
     def predict(reflectance: Reflectance, valid: Mask) -> Probabilities:
         seen = np.where(valid, reflectance, np.float32(np.nan)).astype(np.float32)
         with torch.inference_mode():
-            logits = network(normalised(seen[None], normalisation))[0] / temperature
+            logits = network(normalised(seen[None], normalisation))[0]
             probabilities: Probabilities = torch.softmax(logits, dim=0).numpy()
         return probabilities
 
     return predict
-
-
-def fitted_temperature(network: UNet, images: Images, normalisation: Normalisation) -> float:
-    """The temperature under which the labels of these images are likeliest (Guo et al. 2017), 0.25 to 4."""
-    with torch.inference_mode():
-        logits = torch.cat([network(normalised(picture[None], normalisation)) for picture in images.reflectance])
-    labels = torch.from_numpy(images.labels.astype(np.int64))
-
-    def surprise(log_temperature: float) -> float:
-        scaled = logits / float(np.exp(log_temperature))
-        return float(torch.nn.functional.cross_entropy(scaled, labels, ignore_index=NOT_OBSERVED))
-
-    best = minimize_scalar(surprise, bounds=(np.log(0.25), np.log(4.0)), method="bounded")
-    return round(float(np.exp(best.x)), 3)
 
 
 def write_model(trained: TrainedModel, out: Path) -> Path:

@@ -19,21 +19,23 @@ class TrainConfig(Model):
     """One training run. The defaults are the recipe of the shipped networks (docs/detector.md)."""
 
     model_id: Literal["s2", "rgbn"] = "s2"
-    version: str = Field(default="1", description="goes up whenever weights are published")
-    steps: int = Field(default=5000, ge=1)
-    batch: int = Field(default=16, ge=2)
+    version: str = Field(default="2", description="goes up whenever weights are published")
+    steps: int = Field(default=6000, ge=1, description="of each network")
+    batch: int = Field(default=16, ge=2, description="images, both dates of a pair counted")
     chip_px: int = Field(default=48, ge=48, description="side of a training chip")
     seed: int = Field(default=0, ge=0)
     base: int = Field(default=16, ge=4)
     poolings: int = Field(default=3, ge=1, le=4)
     learning_rate: float = Field(default=3e-3, gt=0)
     average_decay: float = Field(default=0.995, ge=0, lt=1, description="of the running mean of the weights")
-    simulated_share: float = Field(default=0.35, ge=0, le=1, description="of every batch; all of it where there are no labels")
+    consistency: float = Field(default=0.2, ge=0, description="weight of the difference between two dates where the label stayed")
+    simulated_share: float = Field(default=0.25, ge=0, le=1, description="of every batch; all of it where there are no labels")
     simulated_chips: int = Field(default=2000, ge=0, description="drawn once, before training")
     unmined_share: float = Field(default=0.5, ge=0, le=1, description="of the simulated chips: from worlds without any mining")
-    split_seed: int = Field(default=25, ge=0, description="of 200, the one that spreads every class most evenly; no network was asked")
-    test_share: float = Field(default=1 / 3, ge=0, lt=1, description="of the labelled pairs, by block; never trained on")
-    calibration_share: float = Field(default=0.1, ge=0, lt=1, description="of the labelled pairs, by block; sets the temperature only")
+    folds: int = Field(default=3, ge=2, description="networks that measure: each is tested on the blocks it never saw")
+    stopping_share: float = Field(default=0.1, ge=0, lt=1, description="of a fold's training pairs, by block: they say when to stop")
+    check_every: int = Field(default=500, ge=1, description="steps between two looks at the stopping blocks")
+    patience: int = Field(default=6, ge=1, description="looks without progress after which a network is done")
 
     @property
     def bands(self) -> tuple[str, ...]:

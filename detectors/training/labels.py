@@ -1,26 +1,22 @@
-"""The hand-labelled Sentinel-2 pairs of the Amazon, read from the folders `s2_amazon_pairs` and `s2_amazon_labels`."""
+"""Labelled images: single ones, pairs of dates, and places to vary; all of one size."""
 
-import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from jagawana.detectors.classes import NOT_OBSERVED
+from jagawana.detectors.model_card import TrainingSource
 from jagawana.schemas.errors import DataError, ErrorCode
 
-PAIRS, LABELS = "s2_amazon_pairs", "s2_amazon_labels"
+Flags = npt.NDArray[np.bool_]
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
-"""B02 B03 B04 B08 B11 B12 of the pairs."""
-RESOLUTION_M = 10.0
-DRAWN = 5
-"""The interpreter's 0..4 are the first five land classes. Huts cannot be seen at 10 m and were not labelled; villages are bare."""
+"""What labelled pairs carry; a network reads some of them."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """Labelled images: `reflectance` float32 (N, B, H, W), 0..1; `labels` uint8 (N, H, W), LandClass or 255."""
+    """Labelled images: `reflectance` float32 (N, B, H, W), 0..1, NaN where nothing was seen; `labels` uint8 (N, H, W), LandClass or 255."""
 
     reflectance: npt.NDArray[np.float32]
     labels: npt.NDArray[np.uint8]
@@ -30,66 +26,79 @@ class Images:
 
 
 @dataclass(frozen=True)
+class Places:
+    """The same ground at D dates: `reflectance` float32 (N, D, B, S, S), `labels` uint8 (N, D, S, S)."""
+
+    reflectance: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def picked(self, index: Sequence[int]) -> "Places":
+        """Some of them, in this order."""
+        return Places(self.reflectance[index], self.labels[index])
+
+    def images(self) -> Images:
+        """All dates of the first place, then all of the second, and so on."""
+        return Images(self.reflectance.reshape(-1, *self.reflectance.shape[2:]), self.labels.reshape(-1, *self.labels.shape[2:]))
+
+
+def seen_once(images: Images) -> Places:
+    """Each image as a place of one date."""
+    return Places(images.reflectance[:, None], images.labels[:, None])
+
+
+@dataclass(frozen=True)
 class Pairs:
-    """The same places at two dates. `before` and `after` in one order with `block` and `unchanged`."""
+    """The same places at two dates. `before` and `after` in one order with `block` and `unchanged`; band order as in `bands`."""
 
     before: Images
     after: Images
     block: tuple[str, ...]
-    unchanged: npt.NDArray[np.bool_]
+    unchanged: Flags
+    bands: tuple[str, ...] = BANDS
+    sources: tuple[TrainingSource, ...] = ()
 
     def __len__(self) -> int:
         return len(self.block)
 
     def within(self, blocks: frozenset[str]) -> "Pairs":
         """The pairs inside these blocks."""
-        keep = np.array([b in blocks for b in self.block], dtype=bool)
-        parts = [Images(i.reflectance[keep], i.labels[keep]) for i in (self.before, self.after)]
-        return Pairs(parts[0], parts[1], tuple(b for b in self.block if b in blocks), self.unchanged[keep])
+        return self.where(np.array([b in blocks for b in self.block], dtype=bool))
+
+    def where(self, keep: Flags) -> "Pairs":
+        """The pairs that are kept."""
+        before, after = (Images(i.reflectance[keep], i.labels[keep]) for i in (self.before, self.after))
+        block = tuple(b for b, kept in zip(self.block, keep, strict=True) if kept)
+        return Pairs(before, after, block, self.unchanged[keep], self.bands, self.sources)
 
     def with_bands(self, bands: tuple[str, ...]) -> "Pairs":
-        """Only these bands, by STAC common name."""
-        index = [BANDS.index(b) for b in bands]
-        parts = [Images(i.reflectance[:, index], i.labels) for i in (self.before, self.after)]
-        return Pairs(parts[0], parts[1], self.block, self.unchanged)
+        """Only these bands, by STAC common name.
 
-    def images(self) -> Images:
-        """Both dates, one after the other."""
-        return Images(
-            np.concatenate([self.before.reflectance, self.after.reflectance]), np.concatenate([self.before.labels, self.after.labels])
-        )
+        Raises:
+            DataError: BANDS_MISSING.
+        """
+        if missing := [b for b in bands if b not in self.bands]:
+            raise DataError(
+                ErrorCode.BANDS_MISSING, f"the labelled images have {', '.join(self.bands)}; {', '.join(missing)} is wanted too"
+            )
+        index = [self.bands.index(b) for b in bands]
+        before, after = (Images(i.reflectance[:, index], i.labels) for i in (self.before, self.after))
+        return Pairs(before, after, self.block, self.unchanged, bands, self.sources)
 
-
-def read_pairs(folder: Path) -> Pairs:
-    """All labelled pairs.
-
-    Args:
-        folder: holds `s2_amazon_pairs` and `s2_amazon_labels`.
-
-    Raises:
-        DataError: SETTINGS_INVALID when the folders are not there.
-    """
-    needed = [folder / LABELS / "labels.npz", folder / PAIRS / "pairs.npz", folder / PAIRS / "pairs.csv"]
-    if missing := [str(path) for path in needed if not path.is_file()]:
-        raise DataError(
-            ErrorCode.SETTINGS_INVALID, f"no labelled images: {missing[0]} is missing; give the folder that holds {PAIRS} and {LABELS}"
-        )
-    with np.load(needed[0], allow_pickle=False) as hand, np.load(needed[1], allow_pickle=False) as pairs:
-        row = {name: i for i, name in enumerate(pairs["sample_id"])}
-        index = np.array([row[name] for name in hand["sample_id"]])
-        before, after = (_images(pairs[date][index], hand[date]) for date in ("t0", "t1"))
-        block = _blocks(needed[2])
-        return Pairs(before, after, tuple(block[str(name)] for name in hand["sample_id"]), hand["change"] == "none")
+    def places(self) -> Places:
+        """Both dates side by side."""
+        reflectance = np.stack([self.before.reflectance, self.after.reflectance], axis=1)
+        return Places(reflectance, np.stack([self.before.labels, self.after.labels], axis=1))
 
 
-def _images(counts: npt.NDArray[np.int16], hand: npt.NDArray[np.uint8]) -> Images:
-    """Counts (N, H, W, B), reflectance times 10,000, zero where nothing was recorded."""
-    reflectance = np.ascontiguousarray(counts.transpose(0, 3, 1, 2), dtype=np.float32) / np.float32(10_000)
-    empty = (counts <= 0).all(axis=-1)
-    reflectance.transpose(0, 2, 3, 1)[empty] = np.nan
-    return Images(reflectance, np.where(empty | (hand >= DRAWN), NOT_OBSERVED, hand).astype(np.uint8))
-
-
-def _blocks(path: Path) -> dict[str, str]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["sample_id"]: row["block"] for row in csv.DictReader(file)}
+def joined(parts: Sequence[Pairs]) -> Pairs:
+    """Pairs of several sources, which share their bands and size."""
+    before, after = (
+        Images(np.concatenate([i.reflectance for i in date]), np.concatenate([i.labels for i in date]))
+        for date in ([p.before for p in parts], [p.after for p in parts])
+    )
+    block = tuple(b for p in parts for b in p.block)
+    sources = tuple(s for p in parts for s in p.sources)
+    return Pairs(before, after, block, np.concatenate([p.unchanged for p in parts]), parts[0].bands, sources)

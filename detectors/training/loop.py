@@ -1,7 +1,8 @@
-"""Training: labelled pairs and simulated chips in, weights and a model card out."""
+"""One network on its way: batches in, weights out; can be laid aside after any step and taken up again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,89 +15,134 @@ from jagawana.detectors.inference.choosing import has_bf16
 from jagawana.detectors.model_card import Normalisation
 from jagawana.detectors.training.augment import Augmentation, Rng, augmented
 from jagawana.detectors.training.config import TrainConfig
-from jagawana.detectors.training.labels import Images
+from jagawana.detectors.training.labels import Places
 from jagawana.detectors.unet import UNet
 
-Progress = Callable[[int, int, float], None]
-"""Told after every step: steps done, steps in all, mean loss of the last steps."""
+State = dict[str, Any]
+"""Everything a run needs to go on as if it had never stopped: tensors, numbers and text."""
 CLASS_WEIGHTS = {
     LandClass.BACKGROUND: 1.0,
     LandClass.MINING: 1.2,
     LandClass.ROAD: 4.0,
-    LandClass.HUT: 12.0,
     LandClass.WATER: 1.5,
     LandClass.BARE: 2.0,
+    LandClass.HUT: 12.0,
 }
 """Without them no road pixel is ever called: roads are 0.7 % of the labelled pixels, huts 0.3 % of the simulated ones at 5 m
-(with 4 for huts, one hut pixel in seven was called)."""
+(with 4 for huts, one hut pixel in seven was called). Calibration takes them out of the probabilities again."""
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Images drawn from with one share of every batch, varied in one way."""
+    """Places drawn from with one share of every batch, varied in one way."""
 
-    images: Images
+    places: Places
     per_batch: int
     how: Augmentation
 
 
-def fitted(pools: list[Pool], config: TrainConfig, normalisation: Normalisation, *, progress: Progress | None) -> UNet:
-    """A network fitted to the pools; the running mean of its weights, ready for evaluation.
+class Fit:
+    """AdamW with one cosine cycle. The same config, pools, torch and number of threads give the same weights.
 
-    AdamW with one cosine cycle. The same config, pools, torch and number of threads give the same weights.
+    Args:
+        pools: what a batch is mixed from.
+        config: of the run.
+        normalisation: of the images.
+        steps: how long the cycle is.
+        seed: of the first weights and of every chance after them.
+        device: "cpu" or "cuda".
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        network = UNet(bands=len(config.bands), classes=len(LandClass), base=config.base, poolings=config.poolings)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay), use_buffers=True)  # type: ignore[no-untyped-call]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.01)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.steps, pct_start=0.15)
-    recent = 0.0
-    for step, (pixels, labels) in enumerate(_batches(pools, config, normalisation), start=1):
-        loss = _loss(network.train(), pixels, labels)
-        optimiser.zero_grad()
+
+    def __init__(
+        self, pools: Sequence[Pool], config: TrainConfig, normalisation: Normalisation, *, steps: int, seed: int, device: str = "cpu"
+    ) -> None:
+        self._pools, self._config, self._normalisation, self._device = pools, config, normalisation, device
+        self.steps, self.done, self.loss = steps, 0, float("nan")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = UNet(bands=len(config.bands), classes=len(LandClass), base=config.base, poolings=config.poolings)
+        self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        keep = get_ema_multi_avg_fn(config.average_decay)  # type: ignore[no-untyped-call]
+        self._average = AveragedModel(self._network, multi_avg_fn=keep, use_buffers=True)
+        self._optimiser = torch.optim.AdamW(self._network.parameters(), lr=config.learning_rate, weight_decay=0.01)
+        self._cycle = torch.optim.lr_scheduler.OneCycleLR(self._optimiser, config.learning_rate, total_steps=steps, pct_start=0.15)
+        self._rng = np.random.default_rng(seed)
+        self._orders: list[list[int]] = [[] for _ in pools]
+
+    @property
+    def network(self) -> UNet:
+        """The running mean of the weights, on the CPU, ready for evaluation."""
+        result = self._average.module
+        assert isinstance(result, UNet)
+        return result.eval()
+
+    def step(self) -> None:
+        """One batch."""
+        pixels, labels, twins = self._batch()
+        loss = self._loss(pixels.to(self._device), labels.to(self._device), twins)
+        self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        cycle.step()
-        average.update_parameters(network)
-        recent = loss.item() if step == 1 else 0.98 * recent + 0.02 * loss.item()
-        if progress:
-            progress(step, config.steps, recent)
-    result = average.module
-    assert isinstance(result, UNet)
-    return result.eval()
+        torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
+        self._optimiser.step()
+        self._cycle.step()
+        self._average.update_parameters(self._network)
+        self.loss = loss.item() if self.done == 0 else 0.98 * self.loss + 0.02 * loss.item()
+        self.done += 1
+
+    def state(self) -> State:
+        """To be given to `restore` of a run made from the same arguments."""
+        parts = {name: getattr(self, f"_{name}").state_dict() for name in ("network", "average", "optimiser", "cycle")}
+        return parts | {"done": self.done, "loss": self.loss, "orders": self._orders, "rng": self._rng.bit_generator.state}
+
+    def restore(self, state: State) -> None:
+        """Go on from there."""
+        for name in ("network", "average", "optimiser", "cycle"):
+            getattr(self, f"_{name}").load_state_dict(state[name])
+        self.done, self.loss = state["done"], state["loss"]
+        self._orders = [list(order) for order in state["orders"]]
+        self._rng.bit_generator.state = state["rng"]
+
+    def _batch(self) -> tuple[Tensor, Tensor, list[tuple[int, int]]]:
+        """Pixels (N, B, S, S), labels (N, S, S), and which two of them are one place at two dates."""
+        pixels, labels, twins, n = [], [], [], 0
+        for pool, order in zip(self._pools, self._orders, strict=True):
+            dates = pool.places.labels.shape[1]
+            chosen = pool.places.picked(_taken(order, pool.per_batch // dates, len(pool.places), self._rng))
+            images = augmented(chosen, self._rng, bands=self._config.bands, how=pool.how).images()
+            if dates > 1:
+                twins += [(n + i, n + i + 1) for i in range(0, len(images), dates)]
+            pixels.append(images.reflectance)
+            labels.append(images.labels)
+            n += len(images)
+        return normalised(np.concatenate(pixels), self._normalisation), torch.from_numpy(np.concatenate(labels).astype(np.int64)), twins
+
+    def _loss(self, pixels: Tensor, labels: Tensor, twins: list[tuple[int, int]]) -> Tensor:
+        weights = torch.tensor([CLASS_WEIGHTS[c] for c in LandClass], device=pixels.device)
+        with torch.autocast(self._device, dtype=torch.bfloat16, enabled=has_bf16(self._device)):
+            logits = self._network.train()(pixels)
+        logits = logits.float()
+        loss = functional.cross_entropy(logits, labels, weight=weights, ignore_index=NOT_OBSERVED)
+        if twins and self._config.consistency:
+            loss = loss + self._config.consistency * inconsistency(logits, labels, twins)
+        return loss
 
 
-def _loss(network: UNet, pixels: Tensor, labels: Tensor) -> Tensor:
-    weights = torch.tensor([CLASS_WEIGHTS[c] for c in LandClass])
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bf16("cpu")):
-        logits = network(pixels)
-    return functional.cross_entropy(logits.float(), labels, weight=weights, ignore_index=NOT_OBSERVED)
+def inconsistency(logits: Tensor, labels: Tensor, twins: list[tuple[int, int]]) -> Tensor:
+    """Mean symmetric Kullback-Leibler divergence between two dates, over the pixels whose label stayed the same."""
+    first, second = (list(side) for side in zip(*twins, strict=True))
+    a, b = functional.log_softmax(logits[first], 1), functional.log_softmax(logits[second], 1)
+    same = (labels[first] == labels[second]) & (labels[first] != NOT_OBSERVED)
+    divergence = ((a.exp() - b.exp()) * (a - b)).sum(1)
+    return (divergence * same).sum() / same.sum().clamp(min=1)
 
 
-def _batches(pools: list[Pool], config: TrainConfig, normalisation: Normalisation) -> Iterator[tuple[Tensor, Tensor]]:
-    rng = np.random.default_rng(config.seed)
-    orders = [_endless(len(pool.images), rng) for pool in pools]
-    for _ in range(config.steps):
-        parts = [
-            augmented(_picked(pool, [next(order) for _ in range(pool.per_batch)]), rng, bands=config.bands, how=pool.how)
-            for pool, order in zip(pools, orders, strict=True)
-            if pool.per_batch
-        ]
-        pixels = np.concatenate([part.reflectance for part in parts])
-        yield normalised(pixels, normalisation), torch.from_numpy(np.concatenate([part.labels for part in parts]).astype(np.int64))
-
-
-def _picked(pool: Pool, index: list[int]) -> Images:
-    return Images(pool.images.reflectance[index], pool.images.labels[index])
-
-
-def _endless(n: int, rng: Rng) -> Iterator[int]:
-    """Every image once in a random order, then again in another."""
-    while True:
-        yield from (int(i) for i in rng.permutation(n))
+def _taken(order: list[int], n: int, of: int, rng: Rng) -> list[int]:
+    """The next `n` of `of`; every one once in a random order, then again in another. Takes them out of `order`."""
+    while len(order) < n:
+        order += [int(i) for i in rng.permutation(of)]
+    taken = order[:n]
+    del order[:n]
+    return taken
 
 
 def normalised(pixels: np.ndarray[tuple[int, ...], np.dtype[np.float32]], normalisation: Normalisation) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a batch is mixed from: real images at their own scale, real images enlarged, simulated chips."""
+"""What a batch is mixed from: real pairs at their own scale, real pairs enlarged, simulated chips."""
 
 from dataclasses import replace
 
@@ -7,9 +7,9 @@ import numpy as np
 from jagawana.detectors.model_card import TrainingSource
 from jagawana.detectors.training.augment import Augmentation
 from jagawana.detectors.training.config import TrainConfig
-from jagawana.detectors.training.labels import Images
+from jagawana.detectors.training.labels import Images, Pairs, seen_once
 from jagawana.detectors.training.loop import Pool
-from jagawana.detectors.training.places import mined_images, unmined_images
+from jagawana.detectors.training.simulated import mined_images, unmined_images
 
 ENLARGED = replace(Augmentation(), zoom=(1.5, 2.3), zoom_share=1.0)
 """A 10 m image as 4.3 to 6.7 m pixels would roughly show it: no finer detail, but shapes of the right size."""
@@ -17,43 +17,58 @@ TRAINING_SEED, TEST_SEED = 1_000_000, 500_000
 """Where the seeds of simulated worlds begin; those below are left to other uses."""
 TEST_CHIPS = 240
 FIVE_METRES, TEN_METRES = 5, 10
-COPERNICUS = "pixels: Copernicus Sentinel data, free with attribution; labels: CC BY 4.0"
+DATES = 2
 
 
-def pools_of(config: TrainConfig, real: Images | None) -> tuple[list[Pool], tuple[TrainingSource, ...]]:
-    """The pools of one batch, and what the card says of them. Without real images everything is simulated."""
-    simulated_n = config.batch if real is None else round(config.batch * config.simulated_share)
-    simulated, simulated_sources = _simulated(config, simulated_n)
-    if real is None:
-        return simulated, simulated_sources
-    enlarged_n = (config.batch - simulated_n) // 2 if config.model_id == "rgbn" else 0
-    pools = [Pool(real, config.batch - simulated_n - enlarged_n, Augmentation())]
-    if enlarged_n:
-        pools.append(Pool(real, enlarged_n, ENLARGED))
-    remarks = "Amazon, both dates of each pair, 10 m" + ("; half of them enlarged to about 5 m" if enlarged_n else "")
-    source = TrainingSource(name="s2_amazon_pairs with s2_amazon_labels", licence=COPERNICUS, images=len(real), remarks=remarks)
-    return pools + simulated, (source, *simulated_sources)
+def per_batch(config: TrainConfig, *, labelled: bool) -> tuple[int, int, int]:
+    """Images of a batch that are real, real and enlarged, simulated. Real ones come in pairs."""
+    if not labelled:
+        return 0, 0, config.batch
+    pairs = round(config.batch * (1 - config.simulated_share)) // DATES
+    enlarged = pairs // 2 if config.model_id == "rgbn" else 0
+    return DATES * (pairs - enlarged), DATES * enlarged, config.batch - DATES * pairs
 
 
-def _simulated(config: TrainConfig, per_batch: int) -> tuple[list[Pool], tuple[TrainingSource, ...]]:
-    if per_batch == 0:
-        return [], ()
-    coarse = per_batch if config.model_id == "s2" else per_batch // 3
-    shares = {metres: n for metres, n in ((TEN_METRES, coarse), (FIVE_METRES, per_batch - coarse)) if n}
+def real_pools(config: TrainConfig, pairs: Pairs) -> list[Pool]:
+    """Pairs, half of them enlarged where the network also reads finer pixels."""
+    plain, enlarged, _ = per_batch(config, labelled=True)
+    places = pairs.places()
+    return [Pool(places, n, how) for n, how in ((plain, Augmentation()), (enlarged, ENLARGED)) if n]
+
+
+def simulated_pools(config: TrainConfig, *, labelled: bool) -> list[Pool]:
+    """Chips of worlds with mining and of worlds without."""
+    _, _, of_batch = per_batch(config, labelled=labelled)
+    coarse = of_batch if config.model_id == "s2" else of_batch // 3
     pools: list[Pool] = []
-    for metres, of_scale in shares.items():
+    for metres, of_scale in ((TEN_METRES, coarse), (FIVE_METRES, of_batch - coarse)):
         unmined = round(of_scale * config.unmined_share)
         for make, of_kind in ((mined_images, of_scale - unmined), (unmined_images, unmined)):
             if of_kind:
-                n = max(1, config.simulated_chips * of_kind // per_batch)
+                n = max(1, config.simulated_chips * of_kind // of_batch)
                 seed = TRAINING_SEED + 10_000 * config.seed
                 images = make(seed, n, sensor=config.model_id, resolution_m=metres, chip_px=config.chip_px)
-                pools.append(Pool(images, of_kind, Augmentation()))
-    huts = "the only source of huts" if FIVE_METRES in shares else "without huts, which cannot be seen at 10 m"
+                pools.append(Pool(seen_once(images), of_kind, Augmentation()))
+    return pools
+
+
+def sources_of(config: TrainConfig, pairs: Pairs | None, simulated: list[Pool]) -> tuple[TrainingSource, ...]:
+    """What the card says of the images a network learnt from."""
+    enlarged = "; half of every batch's enlarged to about 5 m" if config.model_id == "rgbn" else ""
+    real = [source.model_copy(update={"remarks": source.remarks + enlarged}) for source in pairs.sources] if pairs else []
+    return (*real, _simulated_source(config, simulated)) if simulated else tuple(real)
+
+
+def _simulated_source(config: TrainConfig, simulated: list[Pool]) -> TrainingSource:
+    fine = config.model_id == "rgbn"
+    huts = "the only source of huts" if fine else "without huts, which cannot be seen at 10 m"
     places = f"{100 * config.unmined_share:g} % from worlds without mining"
-    remarks = f"made up at {' and '.join(f'{metres:g} m' for metres in shares)}; {places}; {huts}"
-    licence = "made by this package, Apache-2.0; class spectra after all labelled pairs, sizes after real sites"
-    return pools, (TrainingSource(name="simulated chips", licence=licence, images=sum(len(p.images) for p in pools), remarks=remarks),)
+    return TrainingSource(
+        name="simulated chips",
+        licence="made by this package, Apache-2.0; class spectra after all labelled pairs, sizes after real sites",
+        images=sum(len(pool.places) for pool in simulated),
+        remarks=f"made up at {'10 and 5' if fine else '10'} m; {places}; {huts}",
+    )
 
 
 def simulated_test_images(config: TrainConfig) -> Images:

@@ -1,6 +1,11 @@
-"""`train`: the whole run, from labelled images to a model and its card."""
+"""`train`: the whole run, from labelled images to a model and its card.
 
-from pathlib import Path
+Networks of the folds measure: each is tested on blocks it never saw, and what they say together is calibrated. The one that is
+shipped then learns from every place, for as many steps as the others needed.
+"""
+
+from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -10,76 +15,119 @@ from jagawana.detectors.model_card import Architecture, Evaluation, KnownAnswer,
 from jagawana.detectors.scoring.called import Predict
 from jagawana.detectors.scoring.evaluation import evaluate_images, evaluate_pairs
 from jagawana.detectors.spectral import spectral_detector
-from jagawana.detectors.training.blocks import Blocks, split_blocks
-from jagawana.detectors.training.card import TrainedModel, fitted_temperature, predictor, weights_of
+from jagawana.detectors.training.calibrate import UNCALIBRATED, calibrated
+from jagawana.detectors.training.card import TrainedModel, predictor, weights_of
 from jagawana.detectors.training.config import RESOLUTION_M, TrainConfig
-from jagawana.detectors.training.labels import Images, Pairs, read_pairs
-from jagawana.detectors.training.loop import Progress, fitted
-from jagawana.detectors.training.pools import pools_of, simulated_test_images
+from jagawana.detectors.training.cross import CrossFit, cross_fitted
+from jagawana.detectors.training.labels import Images, Pairs
+from jagawana.detectors.training.loop import Fit, Pool
+from jagawana.detectors.training.pools import real_pools, simulated_pools, simulated_test_images, sources_of
+from jagawana.detectors.training.stages import Keeper, Progress, Stage
+from jagawana.detectors.unet import UNet
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import sha256_of
 
 KNOWN_ANSWER_SEED = 5
+ALL_PLACES = "all places"
+"""Name of the stage that trains the network to ship."""
 LIMITS = (
-    "Called mining is possible mining. Bright sandbars, turbid lakes, fields and building sites are called mining too: see precision.",
+    "Called mining is possible mining. Fish ponds, bright sandbars, turbid lakes, fields and building sites can be called mining too.",
     "Real images are of the Amazon only, 10 m and nearly cloud-free. Elsewhere, and at 3-6 m, nothing real was measured.",
     "Mining under canopy, under cloud, or smaller than about ten pixels is missed. Large workings may be split into water and bare ground.",
     "Old, half-regrown workings are found less often than fresh ones.",
     "Roads were drawn to about a pixel; narrow tracks under trees are missed.",
-    "Simulated chips take their class spectra from all labelled pairs, those of the test blocks included (means and spread only).",
+    "Simulated chips take their class spectra from all labelled pairs, those of the tested blocks included (means and spread only).",
 )
 HUTS = {
     "s2": "Huts are never called: they cannot be seen at 10 m, and there was nothing to learn them from.",
     "rgbn": "Huts were learnt from simulated chips at 5 m only: no figure for real huts exists. At 10 m huts should not be believed.",
 }
+METHOD = (
+    "Whole 2-degree blocks, both dates of a pair on one side. Each fold's figures come from a network that saw none of its blocks, "
+    "calibrated on the other folds; the shipped network learnt from all blocks in the same way and was not measured itself."
+)
 
 
-def train(config: TrainConfig, *, labels: Path | None, progress: Progress | None = None) -> TrainedModel:
-    """Train one network and measure it on places it never saw.
+@dataclass(frozen=True)
+class _Result:
+    """The network to ship, calibrated where that could be, and what was learnt about its kind on the way."""
+
+    network: UNet
+    normalisation: Normalisation
+    simulated: list[Pool]
+    cross: CrossFit | None
+
+
+def train(
+    config: TrainConfig,
+    *,
+    labelled: Pairs | None,
+    keeper: Keeper | None = None,
+    progress: Progress | None = None,
+    device: str = "cpu",
+) -> TrainedModel:
+    """Train one network and measure its kind on places it never saw.
 
     Args:
         config: everything that decides the weights besides the images.
-        labels: folder that holds `s2_amazon_pairs` and `s2_amazon_labels`; without it only simulated chips are used and
+        labelled: pairs of `chip_px` with at least the bands of the network; without them only simulated chips are used and
             nothing real is measured.
+        keeper: where the state is laid aside, so that a run that was cut off goes on.
         progress: told after every step.
+        device: "cpu" or "cuda".
 
     Raises:
-        DataError: SETTINGS_INVALID when the labels are not there or no image is left to train on.
+        DataError: SETTINGS_INVALID when there are fewer blocks than folds, or no image to train on.
     """
-    pairs = read_pairs(labels).with_bands(config.bands) if labels else None
-    blocks = _blocks(config, pairs)
-    real = pairs.within(blocks.training).images() if pairs else None
-    if real is not None and len(real) == 0:
-        raise DataError(ErrorCode.SETTINGS_INVALID, "no pair is left to train on; lower test_share or calibration_share")
-    pools, sources = pools_of(config, real)
-    normalisation = normalisation_of(real if real is not None else pools[0].images)
-    network = fitted(pools, config, normalisation, progress=progress)
-    held_out = pairs.within(blocks.calibration).images() if pairs else None
-    calibrated = held_out is not None and len(held_out) > 0
-    temperature = fitted_temperature(network, held_out, normalisation) if held_out is not None and calibrated else 1.0
-    predict = predictor(network, normalisation, temperature=temperature)
-    weights = weights_of(network)
-    card = ModelCard(
+    pairs = labelled.with_bands(config.bands) if labelled is not None else None
+    if pairs is not None and len(set(pairs.block)) < config.folds:
+        raise DataError(
+            ErrorCode.SETTINGS_INVALID,
+            f"{len(pairs)} labelled pairs in {len(set(pairs.block))} blocks of 2 degrees cannot make {config.folds} folds; "
+            "label places farther apart or lower `folds`",
+        )
+    stage = Stage(config.check_every, config.patience, keeper, progress)
+    result = _result(config, pairs, stage, device)
+    predict = predictor(result.network, result.normalisation)
+    weights = weights_of(result.network)
+    return TrainedModel(weights, _card(config, result, pairs, predict, sha256_of(weights)))
+
+
+def _result(config: TrainConfig, pairs: Pairs | None, stage: Stage, device: str) -> _Result:
+    simulated = simulated_pools(config, labelled=pairs is not None)
+    if pairs is None and not simulated:
+        raise DataError(ErrorCode.SETTINGS_INVALID, "nothing to train on: no labelled pairs and no simulated chips")
+    normalisation = normalisation_of((pairs.places() if pairs is not None else simulated[0].places).images())
+    cross = cross_fitted(config, pairs, simulated, normalisation, stage, device) if pairs is not None else None
+    pools = [*(real_pools(config, pairs) if pairs is not None else []), *simulated]
+    steps = round(median(cross.steps)) if cross else config.steps
+    fit = Fit(pools, config, normalisation, steps=steps, seed=config.seed, device=device)
+    network, _ = stage.fitted(ALL_PLACES, fit, check=None)
+    return _Result(calibrated(network, cross.calibration if cross else UNCALIBRATED), normalisation, simulated, cross)
+
+
+def _card(config: TrainConfig, result: _Result, pairs: Pairs | None, predict: Predict, sha256: str) -> ModelCard:
+    cross = result.cross
+    return ModelCard(
         model_id=config.model_id,
         version=config.version,
-        sha256=sha256_of(weights),
+        sha256=sha256,
         architecture=Architecture(base=config.base, poolings=config.poolings),
         bands=config.bands,
         min_resolution_m=RESOLUTION_M[config.model_id][0],
         max_resolution_m=RESOLUTION_M[config.model_id][1],
         classes=tuple(c.name.lower() for c in LandClass),
-        normalisation=normalisation,
-        temperature=temperature,
-        calibrated=calibrated,
-        sources=sources,
-        split=_split(blocks),
-        **_evaluations(config, predict, pairs, blocks),
+        normalisation=result.normalisation,
+        temperature=1.0,
+        calibrated=cross is not None,
+        sources=sources_of(config, pairs, result.simulated),
+        split=Split(method=METHOD if cross else "No real place was used.", folds=cross.folds if cross else ()),
+        **_evaluations(config, cross, predict, pairs),
         seed=config.seed,
-        command=config.command(labelled=labels is not None),
+        command=config.command(labelled=pairs is not None),
         limits=(*LIMITS, HUTS[config.model_id]),
-        known_answer=_known_answer(predict, normalisation),
+        known_answer=_known_answer(predict, result.normalisation),
     )
-    return TrainedModel(weights, card)
 
 
 def normalisation_of(images: Images) -> Normalisation:
@@ -89,26 +137,15 @@ def normalisation_of(images: Images) -> Normalisation:
     return Normalisation(mean=tuple(round(float(v), 5) for v in mean), std=tuple(round(float(v), 5) for v in std))
 
 
-def _blocks(config: TrainConfig, pairs: Pairs | None) -> Blocks:
-    block = pairs.block if pairs else ()
-    return split_blocks(block, seed=config.split_seed, test_share=config.test_share, calibration_share=config.calibration_share)
-
-
-def _split(blocks: Blocks) -> Split:
-    parts = (tuple(sorted(part)) for part in (blocks.training, blocks.calibration, blocks.test))
-    training, calibration, test = parts
-    method = "Whole 2-degree blocks in the order of a seeded hash; both dates of a pair on one side. Test blocks chose nothing."
-    return Split(method=method, training_blocks=training, calibration_blocks=calibration, test_blocks=test)
-
-
-def _evaluations(config: TrainConfig, predict: Predict, pairs: Pairs | None, blocks: Blocks) -> dict[str, Evaluation | None]:
-    test = pairs.within(blocks.test) if pairs else None
+def _evaluations(config: TrainConfig, cross: CrossFit | None, predict: Predict, pairs: Pairs | None) -> dict[str, Evaluation | None]:
     spectral = spectral_detector(f"spectral-{len(config.bands)}")
     unseen = simulated_test_images(config) if config.simulated_chips else None
-    what = "Hand-labelled Sentinel-2 pairs of the Amazon (10 m, both dates), blocks never trained on."
+    what = (
+        "Hand-labelled Sentinel-2 pairs of the Amazon (10 m, both dates), each called by a network that saw no place of its 2-degree block."
+    )
     return {
-        "test": evaluate_pairs(predict, test, data=what) if test else None,
-        "baseline": evaluate_pairs(spectral, test, data=what) if test else None,
+        "test": cross.evaluation(data=what) if cross else None,
+        "baseline": evaluate_pairs(spectral, pairs, data="The same pairs.") if pairs is not None else None,
         "simulated": evaluate_images(predict, unseen, data="Made-up chips, half of them from worlds without mining.") if unseen else None,
     }
 

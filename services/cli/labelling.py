@@ -56,7 +56,8 @@ def rasterise(
     if as_json:
         print_json(done.as_dict())
         return
-    total = done.total()
-    print_table("Pixels", ("image", *total), [*((name, *n.values()) for name, n in done.pixels.items()), ("all", *total.values())])
+    if done.pixels:
+        total = done.total()
+        print_table("Pixels", ("image", *total), [*((name, *n.values()) for name, n in done.pixels.items()), ("all", *total.values())])
     if done.unanswered:
         typer.echo(f"not answered yet: {', '.join(done.unanswered)}")

@@ -13,7 +13,9 @@ from jagawana.services.settings import Settings, load_settings
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of the database, blobs and messages.", show_default="./jagawana-data")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print results as JSON.")]
-ModelId = Annotated[str | None, typer.Option("--model", help="s2, rgbn, spectral-6 or spectral-4; by default the bands decide.")]
+ModelId = Annotated[
+    str | None, typer.Option("--model", help="s2, rgbn, spectral-6, spectral-4, or a card's path; by default the bands decide.")
+]
 
 
 def settings_of(data: Path | None, **more: object) -> Settings:

@@ -1,7 +1,8 @@
-"""The networks shipped with this package, and which of them reads a scene."""
+"""The networks shipped with this package or kept beside it, and which of the shipped ones reads a scene."""
 
 from collections.abc import Set
 from importlib import resources
+from pathlib import Path
 
 from jagawana.detectors.detector import Detector
 from jagawana.detectors.inference.choosing import choose
@@ -15,10 +16,10 @@ SHIPPED = ("s2", "rgbn")
 
 
 def load_detector(model_id: str, *, device: str = "auto", precision: str = "auto", runtime: str = "auto", threads: int = 0) -> Detector:
-    """A shipped network, checked against its card, or one of the weightless spectral detectors.
+    """A network, checked against its card, or one of the weightless spectral detectors.
 
     Args:
-        model_id: s2, rgbn, spectral-6 or spectral-4.
+        model_id: s2, rgbn, spectral-6 or spectral-4, or the path of a card that `jagawana train` wrote beside its weights.
         device: auto, cpu, cuda or cuda:N; a spectral detector has none.
         precision: auto, fp32 or bf16; a spectral detector has none.
         runtime: auto, openvino or torch; a spectral detector has none.
@@ -32,17 +33,21 @@ def load_detector(model_id: str, *, device: str = "auto", precision: str = "auto
         return spectral_detector(model_id)
     card = read_model_card(model_id)
     runtime_of, exact = choose(device, precision, runtime, threads=threads)
-    return UNetDetector.from_weights(_packaged(f"{model_id}.safetensors"), card, runtime_of, precision=exact)
+    weights = _own(Path(model_id).with_suffix(".safetensors")) if _is_path(model_id) else _packaged(f"{model_id}.safetensors")
+    return UNetDetector.from_weights(weights, card, runtime_of, precision=exact)
 
 
 def read_model_card(model_id: str) -> ModelCard:
-    """The card of a shipped network.
+    """The card of a shipped network, or of one at a path.
 
     Raises:
         DataError: SETTINGS_INVALID for an unknown model, MODEL_INVALID for a damaged card.
     """
+    if _is_path(model_id):
+        return read_card(_own(Path(model_id)), name=model_id)
     if model_id not in SHIPPED:
-        raise DataError(ErrorCode.SETTINGS_INVALID, f"no model {model_id!r}; there are {', '.join([*SHIPPED, *DEFINITIONS])}")
+        there = ", ".join([*SHIPPED, *DEFINITIONS])
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"no model {model_id!r}; there are {there}, and cards by their path, e.g. out/s2.json")
     return read_card(_packaged(f"{model_id}.json"), name=f"{model_id}.json")
 
 
@@ -62,6 +67,17 @@ def choose_model(band_common_names: Set[str], resolution_m: float) -> str:
             return card.model_id
     ranges = "; ".join(f"{card.model_id} {card.min_resolution_m:g}-{card.max_resolution_m:g} m" for card in readable)
     raise DataError(ErrorCode.GRID_UNSUPPORTED, f"no model reads pixels of {resolution_m:g} m; there are {ranges}; resample the scene")
+
+
+def _is_path(model_id: str) -> bool:
+    return model_id.endswith(".json")
+
+
+def _own(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"{path}: {error.strerror}; a model is MODEL.json with MODEL.safetensors") from error
 
 
 def _packaged(name: str) -> bytes:

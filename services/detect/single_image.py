@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
+from pyproj import CRS
 from rasterio.errors import NotGeoreferencedWarning
 
 from jagawana.detectors.classes import NOT_OBSERVED, LandClass
@@ -23,6 +24,7 @@ from jagawana.services.settings import Settings
 WINDOW_PX = 1024
 CLOUD_MASKS: dict[str, type[CloudMask] | None] = {"none": None, "brightness": BrightnessMask, "csmask": LearnedMask}
 ASSUMED_RESOLUTION_M = 10.0
+EARTH_RADIUS_M = 6_371_000.0
 Progress = Callable[[int, int], None]
 
 
@@ -42,7 +44,7 @@ def detect_images(
     made = []
     for number, file in enumerate(files, 1):
         with decoder({file.name: file}, DecoderLimits(settings.decoder_seconds, settings.decoder_bytes)) as pixels:
-            image = _Image(file, pixels, settings, loaded, cloud_mask)
+            image = SingleImage(file, pixels, settings, loaded, cloud_mask)
             made.append(_write(image, out, probabilities=probabilities))
         if progress is not None:
             progress(number, len(files))
@@ -61,7 +63,7 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in (".tif", ".tiff") and not path.stem.endswith((".mask", ".prob")) and not path.name.startswith(".")
 
 
-class _Image:
+class SingleImage:
     """One image, its model and how it is read."""
 
     def __init__(self, file: Path, pixels: Decoder, settings: Settings, loaded: dict[str, Detector], cloud_mask: str) -> None:
@@ -82,9 +84,12 @@ class _Image:
 
     @property
     def resolution_m(self) -> float:
-        """Pixel size; 10 m where the file does not tell it in metres."""
-        metric = self.header.epsg is not None and self.header.transform.a >= 1
-        return self.header.transform.a if metric else ASSUMED_RESOLUTION_M
+        """Pixel size from north to south; 10 m where the file does not tell it."""
+        if self.header.epsg is None:
+            return ASSUMED_RESOLUTION_M
+        crs = CRS.from_epsg(self.header.epsg)
+        unit_m = crs.axis_info[0].unit_conversion_factor * (EARTH_RADIUS_M if crs.is_geographic else 1.0)
+        return abs(self.header.transform.e) * float(unit_m)
 
     def windows(self) -> Iterator[tuple[slice, slice, npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
         """Rows and columns of the image, their class probabilities (6, h, w), and where something was seen (h, w)."""
@@ -98,14 +103,15 @@ class _Image:
         halo, (height, width) = self.detector.spec.halo_px, self.header.shape
         top, left = max(0, rows.start - halo), max(0, columns.start - halo)
         bottom, right = min(height, rows.stop + halo), min(width, columns.stop + halo)
-        layers = self._reflectance((top, left, bottom - top, right - left))
+        layers = self.reflectance(self.detector.spec.bands, (top, left, bottom - top, right - left))
         valid = np.asarray(np.isfinite(layers).all(axis=0))
         found = self.detector(np.nan_to_num(layers), valid)
         inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
         return found[:, inside[0], inside[1]], self._seen(layers, valid)[inside]
 
-    def _reflectance(self, window: tuple[int, int, int, int]) -> npt.NDArray[np.float32]:
-        numbers = [self.names.index(band) for band in self.detector.spec.bands]
+    def reflectance(self, bands: Sequence[str], window: tuple[int, int, int, int]) -> npt.NDArray[np.float32]:
+        """Some of the image's bands, float32 (B, rows, columns), NaN where nothing was recorded; a window is row, column, rows, columns."""
+        numbers = [self.names.index(band) for band in bands]
         raw = self._pixels.read(self.file.name, bands=[n + 1 for n in numbers], window=window).astype(np.float32)
         nodata = self.header.nodata
         nodata = 0.0 if nodata is None and self.header.dtype == "uint16" else nodata
@@ -120,7 +126,7 @@ class _Image:
         return np.asarray(sky == SkyClass.CLEAR)
 
 
-def _write(image: _Image, out: Path, *, probabilities: bool) -> dict[str, Any]:
+def _write(image: SingleImage, out: Path, *, probabilities: bool) -> dict[str, Any]:
     """Both files are written under other names first, so that a mask is whole or is not there."""
     height, width = image.header.shape
     mask = np.full((height, width), NOT_OBSERVED, np.uint8)
@@ -138,7 +144,7 @@ def _write(image: _Image, out: Path, *, probabilities: bool) -> dict[str, Any]:
     return {"image": str(image.file), "mask": str(path), "model": image.model_id, "mining_share": round(share, 6)}
 
 
-def _save(path: Path, pixels: npt.NDArray[Any], image: _Image, *, nodata: int | None = None, names: Sequence[str] = ()) -> None:
+def _save(path: Path, pixels: npt.NDArray[Any], image: SingleImage, *, nodata: int | None = None, names: Sequence[str] = ()) -> None:
     temporary = path.with_name(f".{path.name}")
     epsg = image.header.epsg
     with suppress(FileNotFoundError):

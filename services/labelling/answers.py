@@ -1,5 +1,6 @@
 """Answers to masks: NAME.mask.tif beside each chip that somebody has answered."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -42,12 +43,23 @@ class Rasterised:
 
 @dataclass(frozen=True)
 class _Chip:
-    """One answered image, read and checked."""
+    """One image and what was said of it."""
 
     path: Path
     answer: ImageAnswer
     segments: Numbers
     pixels: Pixels
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @property
+    def mask_path(self) -> Path:
+        return self.path.with_suffix(".mask.tif")
+
+    def problems(self) -> list[str]:
+        return problems(self.answer, self.segments, self.pixels.observed)
 
 
 def rasterise(folder: Path, settings: Settings) -> Rasterised:
@@ -59,27 +71,24 @@ def rasterise(folder: Path, settings: Settings) -> Rasterised:
     forms = sorted(p for p in (folder / WORK).glob("*.json") if p.name != SCHEMA)
     if not forms:
         raise DataError(ErrorCode.ASSET_MISSING, f"no answers in {folder / WORK}; `jagawana label pictures … --out {folder}` makes them")
-    chips, wrong, unanswered = [], list[str](), list[str]()
+    chips, wrong = list[_Chip](), list[str]()
     for form in forms:
         try:
-            for chip in _chips(form, folder, settings):
-                if chip.answer.is_empty:
-                    unanswered.append(chip.path.stem)
-                    chip.path.with_suffix(".mask.tif").unlink(missing_ok=True)  # of an answer that was taken back
-                    continue
-                found = problems(chip.answer, chip.segments, chip.pixels.observed)
-                wrong += [f"{form.name}: images.{chip.path.stem}.{problem}" for problem in found]
-                chips.append(chip)
+            chips += (found := _chips(form, folder, settings))
+            wrong += [f"{form.name}: images.{chip.name}.{problem}" for chip in found for problem in chip.problems()]
         except DataError as e:
             wrong.append(e.detail)
     if wrong:
         raise DataError(ErrorCode.LABELS_INVALID, "\n  ".join([f"mend the answers and run again; {len(wrong)} found:", *wrong]))
-    return Rasterised({chip.path.stem: _mask(chip) for chip in chips}, tuple(unanswered))
+    empty = [chip for chip in chips if chip.answer.is_empty]
+    for chip in empty:
+        chip.mask_path.unlink(missing_ok=True)  # of an answer that was taken back
+    return Rasterised({chip.name: _mask(chip) for chip in chips if not chip.answer.is_empty}, tuple(chip.name for chip in empty))
 
 
 def _mask(chip: _Chip) -> dict[str, int]:
     mask = mask_of(chip.answer, chip.segments, chip.pixels.observed)
-    write_layer(chip.path.with_suffix(".mask.tif"), mask, chip.pixels, nodata=NOT_OBSERVED)
+    write_layer(chip.mask_path, mask, chip.pixels, nodata=NOT_OBSERVED)
     values = (*LandClass, NOT_OBSERVED)
     return {word: int((mask == value).sum()) for word, value in zip(_words(), values, strict=True)}
 
@@ -90,15 +99,7 @@ def _words() -> tuple[str, ...]:
 
 def _chips(form: Path, folder: Path, settings: Settings) -> list[_Chip]:
     answer = _answer(form)
-    expected = {answer.chip} if (folder / f"{answer.chip}.tif").exists() else {f"{answer.chip}_t0", f"{answer.chip}_t1"}
-    if answer.chip != form.stem or set(answer.images) != expected:
-        raise DataError(
-            ErrorCode.LABELS_INVALID, f"{form.name}: must be of chip {form.stem} and images {', '.join(sorted(expected))}, as it was made"
-        )  # fmt: skip
-    if answer.change and len(expected) == 1:
-        raise DataError(ErrorCode.LABELS_INVALID, f"{form.name}: change: one date cannot show any; leave it empty")
-    if "none" in answer.change and len(answer.change) > 1:
-        raise DataError(ErrorCode.LABELS_INVALID, f"{form.name}: change: none stands alone")
+    _is_of_its_chip(answer, form, folder)
     numbers = folder / WORK / f"{form.stem}.segments.tif"
     paths = {p.name: p for p in (numbers, *(folder / f"{name}.tif" for name in answer.images))}
     if missing := [str(p) for p in paths.values() if not p.is_file()]:
@@ -106,6 +107,20 @@ def _chips(form: Path, folder: Path, settings: Settings) -> list[_Chip]:
     with decoder(paths, DecoderLimits(settings.decoder_seconds, settings.decoder_bytes)) as pixels:
         segments = _segments(pixels, numbers.name)
         return [_chip(folder / f"{name}.tif", one, segments, pixels) for name, one in answer.images.items()]
+
+
+def _is_of_its_chip(answer: Answer, form: Path, folder: Path) -> None:
+    single = (folder / f"{form.stem}.tif").exists()
+    expected = {form.stem} if single else {f"{form.stem}_t0", f"{form.stem}_t1"}
+    if answer.chip != form.stem or set(answer.images) != expected:
+        why = f"must be of chip {form.stem} and of images {', '.join(sorted(expected))}; leave names and file as they were made"
+    elif answer.change and single:
+        why = "change: one date cannot show any; leave it empty"
+    elif "none" in answer.change and len(answer.change) > 1:
+        why = "change: none stands alone"
+    else:
+        return
+    raise DataError(ErrorCode.LABELS_INVALID, f"{form.name}: {why}")
 
 
 def _chip(path: Path, answer: ImageAnswer, segments: Numbers, pixels: Decoder) -> _Chip:
@@ -117,7 +132,7 @@ def _chip(path: Path, answer: ImageAnswer, segments: Numbers, pixels: Decoder) -
 
 def _segments(pixels: Decoder, name: str) -> Numbers:
     rows, columns = pixels.header(name).shape
-    return pixels.read(name, bands=[1], window=(0, 0, rows, columns))[0].astype(np.uint16)
+    return np.asarray(pixels.read(name, bands=[1], window=(0, 0, rows, columns))[0], np.uint16)
 
 
 def _answer(form: Path) -> Answer:
@@ -132,7 +147,6 @@ def _answer(form: Path) -> Answer:
 
 def _taught(error: dict[str, Any]) -> str:
     """Pydantic's words, and what may have been meant."""
-    given = error["loc"][-1] if error["type"] == "extra_forbidden" or error["loc"][-1] == "[key]" else error.get("input")
-    known = str(error.get("ctx", {}).get("expected", "")).replace(" or ", ", ").replace("'", "").split(", ")
-    meant = get_close_matches(str(given), known, n=1)
-    return f"{error['msg']}, not {error.get('input')!r}" + (f"; {meant[0]} is meant" if meant else "")
+    known = re.findall("'([a-z_0-9]+)'", str(error.get("ctx", {}).get("expected", "")))
+    meant = get_close_matches(str(error["input"]), known, n=1)
+    return f"{error['msg']}, not {error['input']!r}" + (f"; {meant[0]} is meant" if meant else "")

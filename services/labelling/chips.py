@@ -94,8 +94,9 @@ def _write(name: str, dates: dict[str, Pixels], out: Path, plan: ChipPlan) -> No
     """The answer last: where it is, all of the chip is."""
     work, first = out / WORK, next(iter(dates.values()))
     answer = work / f"{name}.json"
-    if answer.exists():
-        raise DataError(ErrorCode.SETTINGS_INVALID, f"{answer} is there already; give another --out, or move the answers away first")
+    for there in (answer, *(out / f"{name}{ending}.tif" for ending in dates)):
+        if there.exists():
+            raise DataError(ErrorCode.SETTINGS_INVALID, f"{there} is there already; give another --out, or move it away first")
     layers = {ending: pixels.reflectance() for ending, pixels in dates.items()}
     numbers = segments(np.stack([layer for one in layers.values() for layer in one.values()]), plan.about_segments)
     for ending, pixels in dates.items():

@@ -44,10 +44,9 @@ def sources(given: Sequence[Path]) -> list[Source]:
             )
         found[name][ending] = file
     for name, one in found.items():
-        if alone := {"_t0", "_t1"} - set(one) if "" not in one else None:
-            raise DataError(
-                ErrorCode.ASSET_MISSING, f"{name}{alone.pop()}.tif is missing beside {next(iter(one.values())).name}; for one date leave out _t0 or _t1"
-            )  # fmt: skip
+        for ending in sorted({"_t0", "_t1"} - set(one)) if "" not in one else ():
+            there = next(iter(one.values())).name
+            raise DataError(ErrorCode.ASSET_MISSING, f"{name}{ending}.tif is missing beside {there}; for one date leave out _t0 or _t1")
     return [Source(name, dict(sorted(one.items()))) for name, one in sorted(found.items())]
 
 
@@ -80,7 +79,7 @@ class Pixels:
         known = self.raw[[n is not None for n in self.names]]
         if known.dtype.kind == "f":
             is_fill = ~np.isfinite(known) if self.header.nodata is None else ~np.isfinite(known) | (known == self.header.nodata)
-            return ~is_fill.any(axis=0)
+            return np.asarray(~is_fill.any(axis=0))
         if self.header.nodata is not None:
             return np.asarray((known != self.header.nodata).all(axis=0))
         return np.asarray((known != 0).any(axis=0))

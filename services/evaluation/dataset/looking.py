@@ -1,0 +1,139 @@
+"""A labelled image through a detector: read by the guarded decoder, as `jagawana detect` reads it."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from affine import Affine
+
+from jagawana.detectors.classes import NOT_OBSERVED, LandClass
+from jagawana.detectors.detector import Detector, DetectorSpec
+from jagawana.detectors.grid import transformer
+from jagawana.detectors.scoring.pixels import Classes
+from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.services.detect.single_image import WINDOW_PX, SingleImage
+from jagawana.services.evaluation.dataset.places import Labelled
+from jagawana.services.evaluation.dataset.tables import MaskValues
+from jagawana.services.raster.decoding import Decoder, DecoderLimits, RasterHeader, decoder
+from jagawana.services.settings import Settings
+
+SHOWN = ("red", "green", "blue")
+BLOCK_DEGREES = 2.0
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one image shows and what was called: uint8 `truth` and `classes`, float32 `mining` probability, all (H, W)."""
+
+    truth: Classes
+    classes: Classes
+    mining: npt.NDArray[np.float32]
+    resolution_m: float
+    grid: tuple[int | None, Affine, tuple[int, int]]
+    block: str | None
+
+
+class Looker:
+    """Looks at labelled images with one detector, loaded once.
+
+    Args:
+        settings: model, device and the decoder's limits.
+        values: what the masks mean.
+    """
+
+    def __init__(self, settings: Settings, values: MaskValues) -> None:
+        self._settings, self._values = settings, values
+        self._limits = DecoderLimits(settings.decoder_seconds, settings.decoder_bytes)
+        self._loaded: dict[str, Detector] = {}
+
+    @property
+    def spec(self) -> DetectorSpec:
+        """The detector that looked."""
+        return next(iter(self._loaded.values())).spec
+
+    def look(self, labelled: Labelled) -> Looked:
+        """One image and its mask.
+
+        Raises:
+            DataError: what is wrong with one of the two, with both together, or with the model for this image.
+        """
+        with self._open(labelled) as pixels:
+            image = self._image(labelled, pixels)
+            truth = self._truth(labelled, pixels, image.header)
+            classes, mining = np.zeros(truth.shape, np.uint8), np.zeros(truth.shape, np.float32)
+            for rows, columns, found, seen in image.windows():
+                classes[rows, columns] = found.argmax(axis=0)
+                mining[rows, columns] = found[LandClass.MINING]
+                truth[rows, columns][~seen] = NOT_OBSERVED
+        header = image.header
+        return Looked(truth, classes, mining, image.resolution_m, (header.epsg, header.transform, header.shape), block_at(header))
+
+    def picture(self, labelled: Labelled, *, at_most_px: int) -> npt.NDArray[np.float32]:
+        """Red, green and blue reflectance, float32 (3, h, w); every so many pixels of a large image. NaN where nothing was recorded."""
+        with self._open(labelled) as pixels:
+            image = self._image(labelled, pixels)
+            if missing := set(SHOWN) - set(image.names):
+                raise DataError(ErrorCode.BANDS_MISSING, f"{labelled.image.name}: pictures also need {', '.join(sorted(missing))}")
+            height, width = image.header.shape
+            step = thinning(image.header.shape, at_most_px)
+            rows = step * max(1, WINDOW_PX // step)
+            parts = [(top, 0, min(rows, height - top), width) for top in range(0, height, rows)]
+            return np.concatenate([image.reflectance(SHOWN, part)[:, ::step, ::step] for part in parts], axis=1)
+
+    def _open(self, labelled: Labelled) -> AbstractContextManager[Decoder]:
+        return decoder({labelled.image.name: labelled.image, labelled.mask.name: labelled.mask}, self._limits)
+
+    def _image(self, labelled: Labelled, pixels: Decoder) -> SingleImage:
+        image = SingleImage(labelled.image, pixels, self._settings, self._loaded, "none")
+        if len(self._loaded) > 1:
+            both = " and ".join(self._loaded)
+            raise DataError(
+                ErrorCode.SETTINGS_INVALID, f"{labelled.image.name} needs another model than those before it ({both}); give --model"
+            )
+        spec = image.detector.spec
+        if not spec.min_resolution_m <= round(image.resolution_m, 3) <= spec.max_resolution_m:
+            raise DataError(
+                ErrorCode.GRID_UNSUPPORTED,
+                f"{labelled.image.name}: pixels of {image.resolution_m:g} m; model {image.model_id} reads "
+                f"{spec.min_resolution_m:g}-{spec.max_resolution_m:g} m; resample the image, or give another --model",
+            )
+        return image
+
+    def _truth(self, labelled: Labelled, pixels: Decoder, image: RasterHeader) -> Classes:
+        name = labelled.mask.name
+        mask = pixels.header(name)
+        if mask.shape != image.shape or not _same_place(mask, image):
+            raise DataError(
+                ErrorCode.GRID_MISMATCH,
+                f"{name} is not on the grid of {labelled.image.name} ({_where(mask)}; {_where(image)}); write it with the image's own "
+                "size, coordinate system and transform",
+            )
+        values = pixels.read(name, bands=[1], window=(0, 0, *mask.shape))[0]
+        return self._values.read(values, name=name, nodata=mask.nodata)
+
+
+def block_at(header: RasterHeader) -> str | None:
+    """The 2-degree cell of an image's centre, as west_south in cells from 0, 0; None when the image does not say where it lies."""
+    if header.epsg is None:
+        return None
+    height, width = header.shape
+    longitude, latitude = transformer(header.epsg, 4326).transform(*(header.transform @ (width / 2, height / 2)))
+    return f"{int(longitude // BLOCK_DEGREES)}_{int(latitude // BLOCK_DEGREES)}"
+
+
+def thinning(shape: tuple[int, ...], at_most_px: int) -> int:
+    """Every how many pixels an image is drawn."""
+    return -(-max(shape) // at_most_px)
+
+
+def _same_place(mask: RasterHeader, image: RasterHeader) -> bool:
+    """One without a place lies where the other lies."""
+    if mask.epsg is None or image.epsg is None:
+        return True
+    return mask.epsg == image.epsg and mask.transform.almost_equals(image.transform, precision=1e-6)
+
+
+def _where(header: RasterHeader) -> str:
+    at = "no place" if header.epsg is None else f"EPSG:{header.epsg} from {header.transform.c:g}, {header.transform.f:g}"
+    return f"{header.shape[0]} x {header.shape[1]}, {at}"

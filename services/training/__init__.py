@@ -1,0 +1,1 @@
+"""Reading what networks learn from, and keeping what a run has reached."""
