@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from jagawana.detectors.decision import LIKELIEST, Decision
 from jagawana.schemas.observation import ModelRef
 
 Reflectance = npt.NDArray[np.float32]
@@ -45,6 +46,7 @@ class DetectorSpec:
     max_resolution_m: float
     halo_px: int
     calibrated: bool
+    decision: Decision = LIKELIEST
 
 
 class Detector(Protocol):

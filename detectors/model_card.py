@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from jagawana.detectors.decision import Decision
 from jagawana.schemas.base import Model, Sha256
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import sha256_of
@@ -23,6 +24,18 @@ class Normalisation(Model):
 
     mean: tuple[float, ...] = Field(description="reflectance 0..1 per band, over the training images")
     std: tuple[float, ...] = Field(description="reflectance per band")
+
+
+class DecisionRule(Model):
+    """How probabilities become one class per pixel in masks; see decision.Decision. Alerts come from the probabilities themselves."""
+
+    bonus: tuple[float, ...] = Field(description="one per class, added to the logarithm of its probability before the largest wins")
+    mining_peak: Share = Field(description="a patch of mining is one only if some pixel of it reaches this probability")
+
+    @property
+    def decision(self) -> Decision:
+        """The same, to decide with."""
+        return Decision(self.bonus, self.mining_peak)
 
 
 class TrainingSource(Model):
@@ -90,7 +103,7 @@ class BlockScore(Model):
 
 
 class Evaluation(Model):
-    """Figures of one detector on one set of images, highest probability wins."""
+    """Figures of one detector on one set of images."""
 
     data: str
     images: int = Field(ge=0)
@@ -154,7 +167,8 @@ class ModelCard(Model):
     classes: tuple[str, ...]
     normalisation: Normalisation
     temperature: float = Field(default=1.0, gt=0, description="logits are divided by it")
-    calibrated: bool = Field(description="whether the temperature was fitted on places outside training and test")
+    calibrated: bool = Field(description="whether probabilities were fitted to frequencies on places the network did not learn from")
+    decision: DecisionRule | None = Field(default=None, description="none: the likeliest class wins")
     sources: tuple[TrainingSource, ...]
     split: Split
     test: Evaluation | None = Field(description="on the test blocks")

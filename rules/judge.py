@@ -9,9 +9,9 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from jagawana.rules.margin import NEIGHBOURHOOD_M, Margin, no_boundary, reach_inside, reach_outside
-from jagawana.rules.overlay import meeting
+from jagawana.rules.overlay import inside, meeting, parts_of, whole
 from jagawana.rules.pack import Ground, RulePack
-from jagawana.rules.partition import M2_PER_HA, Part, Setting, cut, trace_area
+from jagawana.rules.partition import M2_PER_HA, Part, Setting, cut, size_ha, trace_area
 from jagawana.rules.trace import trace
 from jagawana.rules.zones import Zone, ZoneIndex
 from jagawana.schemas.alert import Verdict, ZoneOverlap
@@ -37,40 +37,65 @@ def judge(shape: BaseGeometry, *, zones: ZoneIndex, on: date, pack: RulePack, pi
         on: the day whose zones and permits count: when it was first seen.
         pixel_m: resolution of the sensor that drew the shape, added to the layer's accuracy as the tolerance at a boundary.
     """
-    area = trace_area(shape)
-    touching = zones.touching(area, on)
-    setting = Setting(_by_ground(touching, pack), zones.kinds_loaded, on)
-    lapsed = zones.lapsed(area, on)
-    return [
-        JudgedPiece(part.geometry, _verdict(part, touching, setting, lapsed, _margin(part, zones, on, pack, pixel_m), pack))
-        for part in cut(shape, setting, pack)
-    ]
+    place = _Place.of(shape, zones, on, pack)
+    return [JudgedPiece(part.geometry, place.verdict(part, pixel_m)) for part in cut(shape, place.setting, pack)]
 
 
-def _verdict(part: Part, touching: Sequence[Zone], setting: Setting, lapsed: Sequence[Zone], margin: Margin, pack: RulePack) -> Verdict:
-    return Verdict(
-        category=part.rule.category,
-        rule_id=part.rule.rule_id,
-        pack=pack.pack,
-        pack_version=pack.version,
-        articles=part.rule.articles,
-        decisive_zone=part.zone.zone_id if part.zone else None,
-        judged_on=setting.on,
-        zones=_overlaps(trace_area(part.geometry), touching),
-        near_boundary=margin.near_boundary,
-        boundary_margin_m=margin.margin_m,
-        tolerance_m=margin.tolerance_m,
-        trace=trace(part, setting, lapsed, pack),
-    )
+def verdict_under(
+    shape: BaseGeometry, zone_id: str | None, rule_id: str, *, zones: ZoneIndex, on: date, pack: RulePack, pixel_m: float
+) -> Verdict | None:
+    """The verdict of that piece of a shape which one zone and rule decide, as `judge` gives it; None when there is no such piece."""
+    place = _Place.of(shape, zones, on, pack)
+    for part in cut(shape, place.setting, pack):
+        if ((part.zone.zone_id if part.zone else None), part.rule.rule_id) == (zone_id, rule_id):
+            return place.verdict(part, pixel_m)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What is known around a shape."""
+
+    touching: Sequence[Zone]
+    lapsed: Sequence[Zone]
+    setting: Setting
+    zones: ZoneIndex
+    pack: RulePack
+
+    @classmethod
+    def of(cls, shape: BaseGeometry, zones: ZoneIndex, on: date, pack: RulePack) -> "_Place":
+        area = trace_area(shape)
+        touching = zones.touching(area, on)
+        setting = Setting(_by_ground(touching, pack), zones.kinds_loaded, on)
+        return cls(touching, zones.lapsed(area, on), setting, zones, pack)
+
+    def verdict(self, part: Part, pixel_m: float) -> Verdict:
+        """The category of a part and why."""
+        margin = _margin(part, self.zones, self.setting.on, self.pack, pixel_m)
+        return Verdict(
+            category=part.rule.category,
+            rule_id=part.rule.rule_id,
+            pack=self.pack.pack,
+            pack_version=self.pack.version,
+            articles=part.rule.articles,
+            decisive_zone=part.zone.zone_id if part.zone else None,
+            judged_on=self.setting.on,
+            zones=_overlaps(trace_area(part.geometry), self.touching),
+            near_boundary=margin.near_boundary,
+            boundary_margin_m=margin.margin_m,
+            tolerance_m=margin.tolerance_m,
+            trace=trace(part, self.setting, self.lapsed, self.pack),
+        )
 
 
 def _overlaps(area: BaseGeometry, zones: Sequence[Zone]) -> tuple[ZoneOverlap, ...]:
     """Every zone the piece shares ground with (1 m² or more), clipped to it."""
-    found = ((z, area if shapely.covers(z.geometry, area) else area.intersection(z.geometry)) for z in meeting(area, zones))
-    return tuple(_overlap(z, shared.area, area.area) for z, shared in found if round(shared.area / M2_PER_HA, 4) > 0)
+    parts = parts_of(area)
+    found = ((z, size_ha(whole(inside(parts, z), area))) for z in meeting(area, zones))
+    return tuple(_overlap(z, shared_ha, area.area / M2_PER_HA) for z, shared_ha in found if round(shared_ha, 4) > 0)
 
 
-def _overlap(zone: Zone, shared_m2: float, area_m2: float) -> ZoneOverlap:
+def _overlap(zone: Zone, shared_ha: float, area_ha: float) -> ZoneOverlap:
     return ZoneOverlap(
         zone_id=zone.zone_id,
         kind=zone.kind,
@@ -81,8 +106,8 @@ def _overlap(zone: Zone, shared_m2: float, area_m2: float) -> ZoneOverlap:
         valid_from=zone.valid_from,
         valid_to=zone.valid_to,
         holder=zone.holder,
-        overlap_ha=round(shared_m2 / M2_PER_HA, 4),
-        share=min(1.0, round(shared_m2 / area_m2, 6)),
+        overlap_ha=round(shared_ha, 4),
+        share=min(1.0, round(shared_ha / area_ha, 6)),
     )
 
 

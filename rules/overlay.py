@@ -5,6 +5,7 @@ Lines and points are one part, since an overlay of a line also divides it where 
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ def whole(parts: Parts, like: BaseGeometry) -> BaseGeometry:
     """Parts as one shape; an empty one of the type of `like` when there are none."""
     if not len(parts):
         return type(like)()
-    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
+    return cast(BaseGeometry, parts[0] if len(parts) == 1 else shapely.multipolygons(parts))
 
 
 def meeting(shape: BaseGeometry, zones: Sequence[Zone]) -> list[Zone]:

@@ -7,6 +7,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 
+from jagawana.detectors.decision import LIKELIEST
 from jagawana.detectors.detector import DetectorSpec, Mask, Probabilities, Reflectance, StoredBytes, Window
 from jagawana.detectors.history import STORED_CLASSES
 from jagawana.detectors.inference.blocks import Stretch, blocks
@@ -149,6 +150,7 @@ def _spec(card: ModelCard, *, runtime: str, precision: Precision, halo: int) -> 
         max_resolution_m=card.max_resolution_m,
         halo_px=halo,
         calibrated=card.calibrated,
+        decision=card.decision.decision if card.decision else LIKELIEST,
     )
 
 

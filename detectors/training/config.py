@@ -20,8 +20,8 @@ class TrainConfig(Model):
 
     model_id: Literal["s2", "rgbn"] = "s2"
     version: str = Field(default="2", description="goes up whenever weights are published")
-    steps: int = Field(default=6000, ge=1, description="of each network")
-    batch: int = Field(default=16, ge=2, description="images, both dates of a pair counted")
+    steps: int = Field(default=10_000, ge=1, description="of each network")
+    batch: int = Field(default=18, ge=2, description="images, both dates of a pair counted")
     chip_px: int = Field(default=48, ge=48, description="side of a training chip")
     seed: int = Field(default=0, ge=0)
     base: int = Field(default=16, ge=4)
@@ -29,9 +29,11 @@ class TrainConfig(Model):
     learning_rate: float = Field(default=3e-3, gt=0)
     average_decay: float = Field(default=0.995, ge=0, lt=1, description="of the running mean of the weights")
     consistency: float = Field(default=0.2, ge=0, description="weight of the difference between two dates where the label stayed")
-    simulated_share: float = Field(default=0.25, ge=0, le=1, description="of every batch; all of it where there are no labels")
+    simulated_share: float = Field(default=0.22, ge=0, le=1, description="of every batch; all of it where there are no labels")
     simulated_chips: int = Field(default=2000, ge=0, description="drawn once, before training")
     unmined_share: float = Field(default=0.5, ge=0, le=1, description="of the simulated chips: from worlds without any mining")
+    lookalike_share: float = Field(default=0.11, ge=0, le=0.5, description="of every batch: ponds and fields painted onto real images")
+    lookalikes: int = Field(default=1200, ge=0, description="made once for each network, of the places it learns from")
     folds: int = Field(default=3, ge=2, description="networks that measure: each is tested on the blocks it never saw")
     stopping_share: float = Field(default=0.1, ge=0, lt=1, description="of a fold's training pairs, by block: they say when to stop")
     check_every: int = Field(default=500, ge=1, description="steps between two looks at the stopping blocks")

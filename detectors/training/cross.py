@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -9,12 +10,14 @@ import numpy.typing as npt
 import torch
 
 from jagawana.detectors.classes import LandClass
+from jagawana.detectors.decision import Decision, decided
 from jagawana.detectors.model_card import Evaluation, Normalisation
 from jagawana.detectors.scoring.called import Called
 from jagawana.detectors.scoring.evaluation import evaluate_called
 from jagawana.detectors.training.blocks import block_folds, stopping_blocks
 from jagawana.detectors.training.calibrate import Calibration, Logits, fitted_calibration
 from jagawana.detectors.training.config import TrainConfig
+from jagawana.detectors.training.deciding import Trials, trials
 from jagawana.detectors.training.labels import Pairs
 from jagawana.detectors.training.loop import Fit, Pool, normalised
 from jagawana.detectors.training.pools import real_pools
@@ -58,13 +61,29 @@ class CrossFit:
         return result
 
     def evaluation(self, *, data: str) -> Evaluation:
-        """All figures of the card."""
+        """All figures of the card; each fold is decided as is best on the others."""
         found = self.probabilities()
+        classes = np.empty((len(found), 2, *found.shape[3:]), np.uint8)
+        for at, fold in enumerate(self.fold):
+            for date in (0, 1):
+                classes[at, date] = decided(found[at, date], np.ones(found.shape[3:], bool), self._decision_without(int(fold)))
         dates = [
-            Called(images.labels, found[:, date].argmax(axis=1).astype(np.uint8), found[:, date, LandClass.MINING], self.pairs.block)
+            Called(images.labels, classes[:, date], found[:, date, LandClass.MINING], self.pairs.block)
             for date, images in enumerate((self.pairs.before, self.pairs.after))
         ]
         return evaluate_called(dates[0], dates[1], self.pairs.unchanged, data=data)
+
+    @property
+    def decision(self) -> Decision:
+        """Chosen on all of it."""
+        return self._trials.best(np.ones(len(self.fold), bool))
+
+    def _decision_without(self, fold: int) -> Decision:
+        return self._trials.best(self.fold != fold)
+
+    @cached_property
+    def _trials(self) -> Trials:
+        return trials(self.probabilities(), self.pairs)
 
     def _calibration_on(self, where: npt.NDArray[np.bool_]) -> Calibration:
         return fitted_calibration(_flat(self.logits[where]), _flat(self.pairs.where(where).places().labels))

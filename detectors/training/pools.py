@@ -1,6 +1,7 @@
 """What a batch is mixed from: real pairs at their own scale, real pairs enlarged, simulated chips."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from jagawana.detectors.model_card import TrainingSource
 from jagawana.detectors.training.augment import Augmentation
 from jagawana.detectors.training.config import TrainConfig
 from jagawana.detectors.training.labels import Images, Pairs, seen_once
+from jagawana.detectors.training.lookalikes import lookalikes
 from jagawana.detectors.training.loop import Pool
 from jagawana.detectors.training.simulated import mined_images, unmined_images
 
@@ -20,25 +22,37 @@ FIVE_METRES, TEN_METRES = 5, 10
 DATES = 2
 
 
-def per_batch(config: TrainConfig, *, labelled: bool) -> tuple[int, int, int]:
-    """Images of a batch that are real, real and enlarged, simulated. Real ones come in pairs."""
+class Mixture(NamedTuple):
+    """Images of a batch by kind. Real ones come in pairs."""
+
+    plain: int
+    enlarged: int
+    lookalikes: int
+    simulated: int
+
+
+def mixture_of(config: TrainConfig, *, labelled: bool) -> Mixture:
+    """What a batch is mixed from."""
     if not labelled:
-        return 0, 0, config.batch
-    pairs = round(config.batch * (1 - config.simulated_share)) // DATES
+        return Mixture(0, 0, 0, config.batch)
+    lookalike, simulated = (round(config.batch * share) for share in (config.lookalike_share, config.simulated_share))
+    pairs = (config.batch - lookalike - simulated) // DATES
     enlarged = pairs // 2 if config.model_id == "rgbn" else 0
-    return DATES * (pairs - enlarged), DATES * enlarged, config.batch - DATES * pairs
+    return Mixture(DATES * (pairs - enlarged), DATES * enlarged, lookalike, config.batch - DATES * pairs - lookalike)
 
 
 def real_pools(config: TrainConfig, pairs: Pairs) -> list[Pool]:
-    """Pairs, half of them enlarged where the network also reads finer pixels."""
-    plain, enlarged, _ = per_batch(config, labelled=True)
-    places = pairs.places()
-    return [Pool(places, n, how) for n, how in ((plain, Augmentation()), (enlarged, ENLARGED)) if n]
+    """Pairs, half of them enlarged where the network also reads finer pixels, and look-alikes made of them."""
+    mixture, places = mixture_of(config, labelled=True), pairs.places()
+    pools = [Pool(places, n, how) for n, how in ((mixture.plain, Augmentation()), (mixture.enlarged, ENLARGED)) if n]
+    rng = np.random.default_rng(config.seed)
+    made = lookalikes(places.images(), config.lookalikes if mixture.lookalikes else 0, rng)
+    return [*pools, Pool(seen_once(made), mixture.lookalikes, Augmentation())] if len(made) else pools
 
 
 def simulated_pools(config: TrainConfig, *, labelled: bool) -> list[Pool]:
     """Chips of worlds with mining and of worlds without."""
-    _, _, of_batch = per_batch(config, labelled=labelled)
+    of_batch = mixture_of(config, labelled=labelled).simulated
     coarse = of_batch if config.model_id == "s2" else of_batch // 3
     pools: list[Pool] = []
     for metres, of_scale in ((TEN_METRES, coarse), (FIVE_METRES, of_batch - coarse)):
@@ -56,7 +70,17 @@ def sources_of(config: TrainConfig, pairs: Pairs | None, simulated: list[Pool]) 
     """What the card says of the images a network learnt from."""
     enlarged = "; half of every batch's enlarged to about 5 m" if config.model_id == "rgbn" else ""
     real = [source.model_copy(update={"remarks": source.remarks + enlarged}) for source in pairs.sources] if pairs else []
-    return (*real, _simulated_source(config, simulated)) if simulated else tuple(real)
+    painted = [_painted_source(config)] if real and mixture_of(config, labelled=True).lookalikes else []
+    return (*real, *painted, *([_simulated_source(config, simulated)] if simulated else []))
+
+
+def _painted_source(config: TrainConfig) -> TrainingSource:
+    return TrainingSource(
+        name="look-alikes",
+        licence="made by this package of the labelled images, under their licences",
+        images=config.lookalikes,
+        remarks="grids of fish ponds and fields painted onto the labelled images with colours of their own pixels",
+    )
 
 
 def _simulated_source(config: TrainConfig, simulated: list[Pool]) -> TrainingSource:

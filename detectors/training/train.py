@@ -10,8 +10,9 @@ from statistics import median
 import numpy as np
 
 from jagawana.detectors.classes import LandClass
+from jagawana.detectors.decision import Decision
 from jagawana.detectors.known_answer import SIZE_PX, answer_of, window_of
-from jagawana.detectors.model_card import Architecture, Evaluation, KnownAnswer, ModelCard, Normalisation, Split
+from jagawana.detectors.model_card import Architecture, DecisionRule, Evaluation, KnownAnswer, ModelCard, Normalisation, Split
 from jagawana.detectors.scoring.called import Predict
 from jagawana.detectors.scoring.evaluation import evaluate_images, evaluate_pairs
 from jagawana.detectors.spectral import spectral_detector
@@ -120,6 +121,7 @@ def _card(config: TrainConfig, result: _Result, pairs: Pairs | None, predict: Pr
         normalisation=result.normalisation,
         temperature=1.0,
         calibrated=cross is not None,
+        decision=_rule(cross.decision) if cross else None,
         sources=sources_of(config, pairs, result.simulated),
         split=Split(method=METHOD if cross else "No real place was used.", folds=cross.folds if cross else ()),
         **_evaluations(config, cross, predict, pairs),
@@ -128,6 +130,10 @@ def _card(config: TrainConfig, result: _Result, pairs: Pairs | None, predict: Pr
         limits=(*LIMITS, HUTS[config.model_id]),
         known_answer=_known_answer(predict, result.normalisation),
     )
+
+
+def _rule(decision: Decision) -> DecisionRule:
+    return DecisionRule(bonus=decision.bonus, mining_peak=decision.mining_peak)
 
 
 def normalisation_of(images: Images) -> Normalisation:

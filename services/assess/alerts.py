@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from jagawana.detectors.change import changes, inventory
 from jagawana.detectors.grid import cell_square, reproject, tile_square
-from jagawana.rules.judge import judge
+from jagawana.rules.judge import verdict_under
 from jagawana.rules.pack import RulePack
 from jagawana.rules.zones import ZoneIndex
 from jagawana.schemas.alert import (
@@ -178,11 +178,13 @@ def _independent(a: Piece, b: Piece) -> bool:
 
 def _verdict(lead: _Merged, zones: ZoneIndex, pack: RulePack) -> Verdict:
     """The verdict of the whole shape, so that hectares are of the union and not of overlapping pieces."""
-    _, zone_id, rule_id = lead.first.key
-    pixel_m = lead.best.stream.state.resolution_m
-    judged = judge(lead.geometry, zones=zones, on=lead.first.change.first_seen_at.date(), pack=pack, pixel_m=pixel_m)
-    same = [j.verdict for j in judged if (j.verdict.decisive_zone, j.verdict.rule_id) == (zone_id, rule_id)]
-    return same[0] if same else lead.best.verdict
+    first = lead.first
+    if len(lead.members) == 1 and first.is_as_judged:
+        return first.verdict
+    _, zone_id, rule_id = first.key
+    on, pixel_m = first.change.first_seen_at.date(), lead.best.stream.state.resolution_m
+    whole = verdict_under(lead.geometry, zone_id, rule_id, zones=zones, on=on, pack=pack, pixel_m=pixel_m)
+    return whole or lead.best.verdict
 
 
 def _province(place: BaseGeometry, lead: _Merged, zones: ZoneIndex) -> str | None:

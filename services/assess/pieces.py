@@ -24,10 +24,11 @@ MINIMUM_PIECE = {ChangeClass.MINING: 1_000.0, ChangeClass.ROAD: 50.0, ChangeClas
 
 @dataclass(frozen=True)
 class Piece:
-    """What of one change lies in one cell, under one rule and zone."""
+    """What of one change lies in one cell, under one rule and zone. `verdict` is that of `judged`, before slivers joined it."""
 
     cell: CellId
     geometry: BaseGeometry
+    judged: BaseGeometry
     verdict: Verdict
     change: Change
     stream: Stream
@@ -37,6 +38,11 @@ class Piece:
     def key(self) -> tuple[CellId, str | None, str]:
         """What the alert's identity is computed from."""
         return self.cell, self.verdict.decisive_zone, self.verdict.rule_id
+
+    @property
+    def is_as_judged(self) -> bool:
+        """Whether the verdict belongs to exactly this geometry."""
+        return self.geometry is self.judged
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def _cut(tile: TileId, stream: Stream, change: Change, around: Surroundings, zon
         for judged in judge(part, zones=zones, on=on, pack=pack, pixel_m=stream.state.resolution_m):
             worthy = alert_worthy(judged.verdict, change.change_class, pack, near_activity=near)
             worthy = worthy and (change.change_class is ChangeClass.MINING or believed)
-            yield Piece(cell, judged.geometry, judged.verdict, change, stream, worthy)
+            yield Piece(cell, judged.geometry, judged.geometry, judged.verdict, change, stream, worthy)
 
 
 def _without_slivers(cut: Iterable[Piece]) -> list[Piece]:

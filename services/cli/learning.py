@@ -56,7 +56,9 @@ def _evaluate_dataset(folder: Path, out: Path, model: str | None, *, as_json: bo
     if as_json:
         return print_json(score.as_dict())
     figures = score.evaluation
-    classes = [(c.land_class, *map(said, (c.iou, c.f1, c.precision, c.recall)), c.recall.n) for c in figures.classes]
+    classes = [
+        (c.land_class, said(c.iou), *(said(r).split()[0] for r in (c.f1, c.precision, c.recall)), c.recall.n) for c in figures.classes
+    ]
     print_table(figures.data, ("class", "IoU", "F1", "precision", "recall", "labelled px"), classes)
     more = (*image_rows(figures), *change_rows(figures), *road_rows(figures))
     print_table("", ("figure", "value", "of"), [(what, said(value), f"{value.n} {unit}") for what, value, unit in more])

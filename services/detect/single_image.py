@@ -14,6 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from jagawana.detectors.classes import NOT_OBSERVED, LandClass
 from jagawana.detectors.clouds import BrightnessMask, CloudMask, LearnedMask, SkyClass
+from jagawana.detectors.decision import Votes
 from jagawana.detectors.detector import Detector
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.services.detect.models import choose_model, load_detector
@@ -129,12 +130,13 @@ class SingleImage:
 def _write(image: SingleImage, out: Path, *, probabilities: bool) -> dict[str, Any]:
     """Both files are written under other names first, so that a mask is whole or is not there."""
     height, width = image.header.shape
-    mask = np.full((height, width), NOT_OBSERVED, np.uint8)
+    votes = Votes.none((height, width))
     chances = np.zeros((len(LandClass), height, width), np.float32) if probabilities else None
     for rows, columns, found, seen in image.windows():
-        mask[rows, columns] = np.where(seen, found.argmax(axis=0), NOT_OBSERVED)
+        votes.put((rows, columns), found, seen, image.detector.spec.decision)
         if chances is not None:
             chances[:, rows, columns] = found
+    mask = votes.classes()
     path = out / f"{image.file.stem}.mask.tif"
     _save(path, mask[None], image, nodata=NOT_OBSERVED)
     if chances is not None:

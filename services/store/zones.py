@@ -4,19 +4,26 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import cast
 
+import numpy as np
 import shapely
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, select
 
+from jagawana.rules.crowds import MAX_ZONES, find_crowd
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.base import Sha256
+from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import sha256_of
 from jagawana.services.store.tables import ZoneLayerRow, ZoneRow
 
 
 def activate(session: Session, layer: str, layer_version: str, zones: Iterable[Zone], *, at: datetime) -> Sha256:
-    """Store a layer version and make it the active one of its layer; loading the same content again changes nothing."""
+    """Store a layer version and make it the active one of its layer; loading the same content again changes nothing.
+
+    Raises:
+        DataError: ZONES_INVALID when more zones of all active layers would lie over one place than can be judged in time.
+    """
     rows = [_row(z) for z in zones]
     content = sha256_of([[*r.model_dump(exclude={"wkb"}).values(), r.wkb.hex()] for r in sorted(rows, key=lambda r: r.zone_id)])
     session.exec(delete(ZoneRow).where(col(ZoneRow.layer) == layer, col(ZoneRow.layer_version) == layer_version))
@@ -26,6 +33,8 @@ def activate(session: Session, layer: str, layer_version: str, zones: Iterable[Z
     session.flush()
     session.merge(ZoneLayerRow(layer=layer, layer_version=layer_version, sha256=content, active=True, loaded_at=at))
     session.add_all(rows)
+    session.flush()
+    _refuse_a_crowd(session, layer)
     return content
 
 
@@ -52,6 +61,18 @@ def kinds_loaded(session: Session) -> frozenset[ZoneKind]:
     """Kinds that some active layer holds anywhere: no concession near is not the same as no concession layer."""
     layers = _active_layers(session)
     return frozenset(kind for kind in ZoneKind if any(_holds(session, layer, kind) for layer in layers))
+
+
+def _refuse_a_crowd(session: Session, layer: str) -> None:
+    columns = (ZoneRow.layer, ZoneRow.west, ZoneRow.south, ZoneRow.east, ZoneRow.north)
+    rows = [row for known in _active_layers(session) for row in session.exec(select(*columns).where(*_of(known))).all()]  # type: ignore[call-overload]
+    bounds = np.array([row[1:] for row in rows], dtype=float).reshape(-1, 4)
+    crowd = find_crowd(bounds, np.array([row[0] == layer for row in rows]), lambda box: active(session, box))
+    if crowd is not None:
+        raise DataError(
+            ErrorCode.ZONES_INVALID,
+            f"{crowd}; the limit over all active layers is {MAX_ZONES}; are they parts of one, or copies? Dissolve them, then load {layer}",
+        )
 
 
 def _active_layers(session: Session) -> Sequence[ZoneLayerRow]:

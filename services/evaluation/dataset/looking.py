@@ -8,6 +8,7 @@ import numpy.typing as npt
 from affine import Affine
 
 from jagawana.detectors.classes import NOT_OBSERVED, LandClass
+from jagawana.detectors.decision import Votes
 from jagawana.detectors.detector import Detector, DetectorSpec
 from jagawana.detectors.grid import transformer
 from jagawana.detectors.scoring.pixels import Classes
@@ -61,13 +62,13 @@ class Looker:
         with self._open(labelled) as pixels:
             image = self._image(labelled, pixels)
             truth = self._truth(labelled, pixels, image.header)
-            classes, mining = np.zeros(truth.shape, np.uint8), np.zeros(truth.shape, np.float32)
+            votes, mining = Votes.none(image.header.shape), np.zeros(truth.shape, np.float32)
             for rows, columns, found, seen in image.windows():
-                classes[rows, columns] = found.argmax(axis=0)
+                votes.put((rows, columns), found, seen, image.detector.spec.decision)
                 mining[rows, columns] = found[LandClass.MINING]
                 truth[rows, columns][~seen] = NOT_OBSERVED
         header = image.header
-        return Looked(truth, classes, mining, image.resolution_m, (header.epsg, header.transform, header.shape), block_at(header))
+        return Looked(truth, votes.classes(), mining, image.resolution_m, (header.epsg, header.transform, header.shape), block_at(header))
 
     def picture(self, labelled: Labelled, *, at_most_px: int) -> npt.NDArray[np.float32]:
         """Red, green and blue reflectance, float32 (3, h, w); every so many pixels of a large image. NaN where nothing was recorded."""

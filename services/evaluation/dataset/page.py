@@ -12,14 +12,13 @@ from jagawana.detectors.training.page import said
 from jagawana.services.evaluation.dataset.looking import Looker
 from jagawana.services.evaluation.dataset.pictures import UNSURE, choose, css_colour, triptych
 from jagawana.services.evaluation.dataset.scores import DatasetScore
-from jagawana.services.notify.wording.names import safe_name
 
 Rows = tuple[tuple[str, Ratio, str], ...]
 """What is measured, the share, and what it is a share of."""
 
 
 def page(score: DatasetScore, looker: Looker, *, title: str) -> str:
-    """The page. Names from outside are sanitised and escaped; pictures travel inside as data.
+    """The page. Names from outside are escaped; pictures travel inside as data.
 
     Args:
         score: of the folder.
@@ -85,10 +84,15 @@ def change_rows(of: Evaluation) -> Rows:
     )
 
 
+def _visible(name: str) -> str:
+    """As it is written, without line breaks and marks that turn the direction of writing."""
+    return "".join(c for c in name if c.isprintable())
+
+
 def _environment() -> Environment:
     env = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     more: dict[str, Callable[..., str]] = {
-        "name": safe_name,
+        "name": _visible,
         "said": said,
         "count": lambda n: f"{n:,}",
         "percent": lambda v: f"{100 * v:.0f} %",
