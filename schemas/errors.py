@@ -12,6 +12,7 @@ class ErrorCode(StrEnum):
     NON_FINITE = "NON_FINITE"  # NaN or Infinity where a number belongs
     SCHEMA_UNSUPPORTED = "SCHEMA_UNSUPPORTED"  # a message type or major version this release does not know
     TIME_IMPLAUSIBLE = "TIME_IMPLAUSIBLE"  # acquired before the mission began, in the future, or after it was made available
+    SCENE_FLOODED = "SCENE_FLOODED"  # more different events of one scene within a day than a scene has revisions
     RADIOMETRY_UNKNOWN = "RADIOMETRY_UNKNOWN"  # scale and offset are missing or contradict the processing baseline
     # The file
     HREF_FORBIDDEN = "HREF_FORBIDDEN"  # the address is not inside the allowed places
@@ -43,6 +44,7 @@ class ErrorCode(StrEnum):
     NO_VALID_PIXELS = "NO_VALID_PIXELS"  # nothing but fill
     # Zones, rules, models, storage
     ZONES_INVALID = "ZONES_INVALID"  # a layer refused as a whole, with feature and reason
+    ZONES_HELD = "ZONES_HELD"  # a layer's next version changes more than a fifth of it; held until a person accepts it
     RULES_INVALID = "RULES_INVALID"  # a rule pack refused at load
     MODEL_INVALID = "MODEL_INVALID"  # weights that are not the pinned ones, or fail the known answer
     BLOB_DAMAGED = "BLOB_DAMAGED"  # a stored blob whose content is not its name

@@ -51,6 +51,8 @@ from jagawana.services.store.sql import SqlStore
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[str], None]
+MOST_REVISIONS = 16
+"""Most different events of one acquisition that are looked at within a day. Reprocessing makes a few in the years of a mission."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | N
     assess = AssessRoom(store, Histories(blobs, policy or FoldPolicy()), indonesia(), _audience(recipients))
     notify = NotifyRoom(store, blobs, {r.id: r for r in recipients}, _channels(settings), clock.now, attempts=settings.delivery_attempts)
     routes = (
-        Route("detect", Topic.SCENES, SceneAcquired, detect.on_scene),
+        Route("detect", Topic.SCENES, SceneAcquired, detect.on_scene, most_a_day=MOST_REVISIONS),
         Route("assess", Topic.OBSERVATIONS, ObservationRecorded, assess.on_observation),
     )
     bus = EmbeddedBus(store, routes, clock, attempts=settings.attempts)

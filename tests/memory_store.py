@@ -67,6 +67,7 @@ class Tables:
     events: dict[int, Event] = field(default_factory=dict)
     offsets: dict[tuple[str, str], int] = field(default_factory=dict)
     attempts: dict[tuple[str, int], int] = field(default_factory=dict)
+    admissions: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     inbox: dict[tuple[str, str], Handled] = field(default_factory=dict)
     letters: dict[int, Letter] = field(default_factory=dict)
     observations: dict[str, ObservationRow] = field(default_factory=dict)
@@ -181,6 +182,17 @@ class MemoryLog:
 
     def was_handled(self, room: str, event_id: str) -> bool:
         return (room, event_id) in self.tx.tables.inbox
+
+    def admit(self, room: str, key: str, event: Event, *, most: int, since: datetime, at: datetime) -> bool:
+        counted = self.tx.tables.admissions
+        for old in [k for k, admitted_at in counted.items() if admitted_at < since]:
+            self.tx.put(counted, old, None)
+        if (room, key, event.event_id) in counted:
+            return True
+        if sum(k[:2] == (room, key) for k in counted) >= most:
+            return False
+        self.tx.put(counted, (room, key, event.event_id), at)
+        return True
 
     def begin_attempt(self, room: str, event: Event) -> int:
         n = self.tx.tables.attempts.get((room, event.position), 0) + 1

@@ -1,5 +1,6 @@
 """From a fitted network to what is published: weights, calibrated probabilities, three files."""
 
+import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from safetensors.torch import save
 
 from jagawana.detectors.detector import Mask, Probabilities, Reflectance
 from jagawana.detectors.model_card import ModelCard, Normalisation
+from jagawana.detectors.training.cross import Calls
 from jagawana.detectors.training.loop import normalised
 from jagawana.detectors.training.page import page
 from jagawana.detectors.unet import UNet
@@ -22,6 +24,7 @@ class TrainedModel:
 
     weights: bytes
     card: ModelCard
+    calls: Calls | None = None
 
 
 def weights_of(network: UNet) -> bytes:
@@ -45,11 +48,17 @@ def predictor(network: UNet, normalisation: Normalisation) -> Callable[[Reflecta
 def write_model(trained: TrainedModel, out: Path) -> Path:
     """Write `<id>.safetensors`, `<id>.md` and, last, `<id>.json` into the folder `out`; returns the path of the card.
 
+    Where real places were called, `<id>.calls.npz` says what was called: `classes` and `mining`, see cross.Calls.
+
     Each file appears whole or not at all.
     """
     out.mkdir(parents=True, exist_ok=True)
     name = trained.card.model_id
     _write(out / f"{name}.safetensors", trained.weights)
+    if trained.calls is not None:
+        content = io.BytesIO()
+        np.savez_compressed(content, classes=trained.calls.classes, mining=trained.calls.mining.astype(np.float16))
+        _write(out / f"{name}.calls.npz", content.getvalue())
     _write(out / f"{name}.md", page(trained.card).encode())
     _write(out / f"{name}.json", trained.card.model_dump_json(indent=1).encode() + b"\n")
     return out / f"{name}.json"

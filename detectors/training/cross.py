@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from jagawana.detectors.classes import LandClass
-from jagawana.detectors.decision import Decision, decided
+from jagawana.detectors.decision import Classes, Decision, decided
 from jagawana.detectors.model_card import Evaluation, Normalisation
 from jagawana.detectors.scoring.called import Called
 from jagawana.detectors.scoring.evaluation import evaluate_called
@@ -27,6 +27,19 @@ from jagawana.detectors.unet import UNet
 N = TypeVar("N", bound=np.generic)
 FOLD = "fold {} of {}"
 """Name of the stage that trains a fold's network."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What was called of every labelled pair by a network that had not seen its block.
+
+    Attributes:
+        classes: uint8 (N, 2, S, S), LandClass; both dates.
+        mining: float32 (N, 2, S, S), calibrated probability.
+    """
+
+    classes: Classes
+    mining: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,7 @@ class CrossFit:
         """Fitted on all of it: for the network that learns from every place."""
         return self._calibration_on(np.ones(len(self.fold), bool))
 
+    @cached_property
     def probabilities(self) -> npt.NDArray[np.float32]:
         """float32 (N, 2, 6, S, S); each fold under the calibration fitted on the others."""
         result = np.empty_like(self.logits)
@@ -60,15 +74,21 @@ class CrossFit:
             result[own] = calibration.of(_flat(self.logits[own])).reshape(self.logits[own].shape)
         return result
 
-    def evaluation(self, *, data: str) -> Evaluation:
-        """All figures of the card; each fold is decided as is best on the others."""
-        found = self.probabilities()
+    @cached_property
+    def calls(self) -> Calls:
+        """Each fold is decided as is best on the others."""
+        found = self.probabilities
+        decision = [self._trials.best(self.fold != fold) for fold in range(len(self.folds))]
         classes = np.empty((len(found), 2, *found.shape[3:]), np.uint8)
         for at, fold in enumerate(self.fold):
             for date in (0, 1):
-                classes[at, date] = decided(found[at, date], np.ones(found.shape[3:], bool), self._decision_without(int(fold)))
+                classes[at, date] = decided(found[at, date], np.ones(found.shape[3:], bool), decision[fold])
+        return Calls(classes, found[:, :, LandClass.MINING])
+
+    def evaluation(self, *, data: str) -> Evaluation:
+        """All figures of the card."""
         dates = [
-            Called(images.labels, classes[:, date], found[:, date, LandClass.MINING], self.pairs.block)
+            Called(images.labels, self.calls.classes[:, date], self.calls.mining[:, date], self.pairs.block)
             for date, images in enumerate((self.pairs.before, self.pairs.after))
         ]
         return evaluate_called(dates[0], dates[1], self.pairs.unchanged, data=data)
@@ -78,12 +98,9 @@ class CrossFit:
         """Chosen on all of it."""
         return self._trials.best(np.ones(len(self.fold), bool))
 
-    def _decision_without(self, fold: int) -> Decision:
-        return self._trials.best(self.fold != fold)
-
     @cached_property
     def _trials(self) -> Trials:
-        return trials(self.probabilities(), self.pairs)
+        return trials(self.probabilities, self.pairs)
 
     def _calibration_on(self, where: npt.NDArray[np.bool_]) -> Calibration:
         return fitted_calibration(_flat(self.logits[where]), _flat(self.pairs.where(where).places().labels))

@@ -91,7 +91,8 @@ def train(
     result = _result(config, pairs, stage, device)
     predict = predictor(result.network, result.normalisation)
     weights = weights_of(result.network)
-    return TrainedModel(weights, _card(config, result, pairs, predict, sha256_of(weights)))
+    card = _card(config, result, pairs, predict, sha256_of(weights))
+    return TrainedModel(weights, card, result.cross.calls if result.cross else None)
 
 
 def _result(config: TrainConfig, pairs: Pairs | None, stage: Stage, device: str) -> _Result:

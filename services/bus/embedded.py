@@ -8,8 +8,8 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from jagawana.schemas.base import Message
 from jagawana.schemas.envelope import decode_as
@@ -23,6 +23,7 @@ MAX_STARTS = 12
 """An event that was started this often without an end has been killing its worker."""
 INSTALLATION = frozenset({ErrorCode.MODEL_INVALID, ErrorCode.SETTINGS_INVALID, ErrorCode.RULES_INVALID})
 """No event is to blame: nothing is consumed until somebody has mended the installation."""
+DAY = timedelta(days=1)
 M = TypeVar("M", bound=Message)
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ class Route(Generic[M]):
     topic: Topic
     message: type[M]
     handler: Callable[[M], Effects]
+    most_a_day: int | None = None
+    """Most different events of one key that are begun within a day; those above are a flood, and buried unread."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,12 @@ class EmbeddedBus:
             if tx.log.was_handled(route.room, event.event_id):
                 tx.log.finish(route.room, event, outcome="done", at=self.clock.now())
                 return True
+            admitted = self._is_admitted(tx, route, event)
             starts = tx.log.begin_attempt(route.room, event)
         reached("event.counted")
         try:
+            if not admitted:
+                self._refuse_flood(route, event)
             self._handle(route, event, starts)
         except JagawanaError as error:
             if error.retryable or error.code in INSTALLATION:
@@ -92,6 +98,23 @@ class EmbeddedBus:
                 tx.log.bury(route.room, event, error, at=self.clock.now())
             reached("event.buried")
         return True
+
+    def _is_admitted(self, tx: Transaction, route: Route[Any], event: Event) -> bool:
+        """Whether it is not one too many; what cannot be read is refused soon enough."""
+        if route.most_a_day is None:
+            return True
+        with suppress(DataError):
+            key, now = decode_as(route.message, event.payload).key, self.clock.now()
+            return tx.log.admit(route.room, key, event, most=route.most_a_day, since=now - DAY, at=now)
+        return True
+
+    def _refuse_flood(self, route: Route[Any], event: Event) -> NoReturn:
+        key = decode_as(route.message, event.payload).key
+        logger.error("%s: a flood of events of %s; more than %s within a day", route.room, key, route.most_a_day)
+        raise DataError(
+            ErrorCode.SCENE_FLOODED,
+            f"{route.most_a_day} other events of {key} were begun within a day; ask their sender why, and replay this one tomorrow if it matters",
+        )
 
     def _leave(self, room: str, event: Event) -> None:
         """Where it is, for another time; a store that cannot even write this down counts a start too many."""

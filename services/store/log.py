@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, delete, select
 
 from jagawana.schemas.base import Message
 from jagawana.schemas.envelope import encode, event_id_of, read_object
 from jagawana.schemas.errors import DataError, JagawanaError
 from jagawana.schemas.topics import Topic
-from jagawana.services.store.tables import AttemptRow, DeadLetterRow, EventRow, InboxRow, SourceOffsetRow
+from jagawana.services.store.tables import AdmissionRow, AttemptRow, DeadLetterRow, EventRow, InboxRow, SourceOffsetRow
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,18 @@ def next_event(session: Session, room: str, topic: Topic) -> Event | None:
 def was_handled(session: Session, room: str, event_id: str) -> bool:
     """Whether a room has already dealt with an event, under whatever position it came."""
     return session.get(InboxRow, (room, event_id)) is not None
+
+
+def admit(session: Session, room: str, key: str, event: Event, *, most: int, since: datetime, at: datetime) -> bool:
+    """Whether an event is among the first `most` of its key since then; it is counted if so, once. Older counts are dropped."""
+    session.exec(delete(AdmissionRow).where(col(AdmissionRow.admitted_at) < since))
+    if session.get(AdmissionRow, (room, key, event.event_id)) is not None:
+        return True
+    counted = select(func.count()).select_from(AdmissionRow).where(AdmissionRow.room == room, AdmissionRow.key == key)
+    if session.exec(counted).one() >= most:
+        return False
+    session.add(AdmissionRow(room=room, key=key, event_id=event.event_id, admitted_at=at))
+    return True
 
 
 def begin_attempt(session: Session, room: str, event: Event) -> int:

@@ -37,6 +37,10 @@ class Log(Protocol):
         """Whether a room has dealt with an event, under whatever position it came."""
         ...
 
+    def admit(self, room: str, key: str, event: Event, *, most: int, since: datetime, at: datetime) -> bool:
+        """Count an event among those of its key, once; False, and not counted, when `most` others were counted since then."""
+        ...
+
     def begin_attempt(self, room: str, event: Event) -> int:
         """Count a start, before the work that may kill us. Returns which start this is."""
         ...

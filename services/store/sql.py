@@ -61,6 +61,9 @@ class SqlLog:
     def was_handled(self, room: str, event_id: str) -> bool:
         return log.was_handled(self.session, room, event_id)
 
+    def admit(self, room: str, key: str, event: Event, *, most: int, since: datetime, at: datetime) -> bool:
+        return log.admit(self.session, room, key, event, most=most, since=since, at=at)
+
     def begin_attempt(self, room: str, event: Event) -> int:
         return log.begin_attempt(self.session, room, event)
 

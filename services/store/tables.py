@@ -54,6 +54,16 @@ class AttemptRow(SQLModel, table=True):
     n: int
 
 
+class AdmissionRow(SQLModel, table=True):
+    """A room has begun an event of this key; kept for as long as it counts, so that a flood of events about one thing ends."""
+
+    __tablename__ = "admission"
+    room: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    event_id: str = Field(primary_key=True)
+    admitted_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
 class InboxRow(SQLModel, table=True):
     """What became of every event in every room."""
 

@@ -57,6 +57,13 @@ def active(session: Session, bounds: tuple[float, float, float, float] | None = 
     return [_zone(row) for row in sorted(rows, key=lambda r: (r.layer, r.zone_id))]
 
 
+def of_layer(session: Session, layer: str) -> list[Zone]:
+    """Zones of the active version of one layer, by zone_id; none when it has no active version."""
+    known = [row for row in _active_layers(session) if row.layer == layer]
+    rows = [row for version in known for row in session.exec(select(ZoneRow).where(*_of(version)).order_by(col(ZoneRow.zone_id))).all()]
+    return [_zone(row) for row in rows]
+
+
 def kinds_loaded(session: Session) -> frozenset[ZoneKind]:
     """Kinds that some active layer holds anywhere: no concession near is not the same as no concession layer."""
     layers = _active_layers(session)

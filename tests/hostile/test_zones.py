@@ -12,14 +12,16 @@ from chain import PIT, load_zones, records, service
 from hostile import zones as table
 from hostile.table import Accepted
 from hostile.traps import SECRET, Traps, traps
-from hostile.zones import LAYERS, BadLayer
+from hostile.zones import CONSERVED, LAYERS, BadLayer
 from results import record
 from scenes import Scene, write_archive
 
+from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.assess import zone_features, zone_files, zone_tables
+from jagawana.services.assess.zone_changes import change_of, refuse_unreviewed
 from jagawana.services.assess.zone_files import ReaderLimits, read_here, read_zones
 from jagawana.services.replay import replay
 from jagawana.services.store import zones as store
@@ -31,7 +33,7 @@ MOST_SECONDS = 10.0
 MOST_PROCESSOR_SECONDS = 2.0
 APART = ("E01", "E11", "E12", "E17")
 """Read as in production, in a reader of their own; the others by the same code in this process, which is quicker."""
-Read = Callable[..., object]
+Read = Callable[..., list[Zone]]
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,13 @@ class Loading:
 
 def _load(layer: BadLayer, folder: Path, set_up: Traps, read: Read = read_zones) -> Loading:
     folder.mkdir(exist_ok=True)
+    options = {"kind": None if layer.before is CONSERVED else ZoneKind.CONSERVATION, "layer": "parks", "name_field": None}
+    before = read_here(layer.before(folder, set_up), layer_version="1", **options) if layer.before else []
     path = layer.make(folder, set_up)
     began = time.perf_counter()
     try:
-        found = read(path, kind=ZoneKind.CONSERVATION, layer="parks", layer_version="2", name_field=None)
+        found = read(path, layer_version="2", **options)
+        refuse_unreviewed("parks", "2", change_of(before, found))
     except DataError as e:
         return Loading(e, "", time.perf_counter() - began)
     return Loading(None, str(found), time.perf_counter() - began)

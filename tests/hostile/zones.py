@@ -22,7 +22,7 @@ from jagawana.schemas.errors import ErrorCode
 A, B = box(110.5, -1.3, 110.6, -1.2), box(110.7, -1.3, 110.8, -1.2)
 OPEN = [[110.5, -1.3], [110.6, -1.3], [110.6, -1.2], [110.5, -1.2]]
 RING = [*OPEN, OPEN[0]]
-REFUSED = ErrorCode.ZONES_INVALID
+REFUSED, HELD = ErrorCode.ZONES_INVALID, ErrorCode.ZONES_HELD
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class BadLayer:
     make: Callable[[Path, Traps], Path]
     why: str = ""
     note: str = ""
+    before: Callable[[Path, Traps], Path] | None = None
+    """The version in force; without it, the layer's first version comes."""
 
     def __str__(self) -> str:
         return f"{self.id} {self.name}"
@@ -173,7 +175,10 @@ INSERT INTO gpkg_geometry_columns VALUES ('secret', 'geom', 'POLYGON', 4326, 0, 
 """
 GRIDS = """UPDATE gpkg_spatial_ref_sys SET definition = 'GEOGCS["x",DATUM["x",SPHEROID["x",6378137,298],EXTENSION["PROJ4_GRIDS","SECRET"]],\
 PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]]', organization = 'NONE', organization_coordsys_id = 1 WHERE srs_id = 4326"""
-CAREFUL = "the zones that are right are not told apart from those meant to harm; changes of area are not held for review in this release"
+CAREFUL = "the zones that are right are not told apart from those meant to harm"
+
+FIRST = package(A, zone_id=["a"])
+CONSERVED = package(A, zone_id=["a"], kind=["conservation"])
 
 LAYERS: tuple[BadLayer, ...] = (
     BadLayer("E01", "NaN in JSON", REFUSED, document(polygon(RING), lambda t: t.replace("110.6", "NaN")), "NaN where a number"),
@@ -204,8 +209,17 @@ LAYERS: tuple[BadLayer, ...] = (
     BadLayer("E13", "one outline twice", REFUSED, package(A, A, name=["a", "a"]), "ids must be unique"),
     BadLayer("E13", "one outline under two ids", Accepted.AS_IT_IS, package(A, A, zone_id=["a", "b"], name=["a", "b"]), note=CAREFUL),
     BadLayer("E14", "an id twice", REFUSED, package(A, B, zone_id=["a", "a"]), "is also that of feature 1"),
-    BadLayer("E14", "ids renumbered", Accepted.AS_IT_IS, package(A, B, zone_id=["2", "1"]), note=CAREFUL + "; alerts of them are new"),
-    BadLayer("E15", "as large as the country", Accepted.AS_IT_IS, package(box(95, -11, 141, 6)), note=CAREFUL),
+    BadLayer("E14", "ids exchanged", HELD, package(A, B, zone_id=["2", "1"]), "loses 24,", before=package(A, B, zone_id=["1", "2"])),
+    BadLayer("E14", "ids renumbered", HELD, package(A, B, zone_id=["3", "4"]), "2 of 2 zones vanish", before=package(A, B, zone_id=["1", "2"])),
+    BadLayer("E15", "as large as the country", Accepted.AS_IT_IS, package(box(95, -11, 141, 6)), note=CAREFUL + "; a first version"),
+    BadLayer("E15", "suddenly as large as the country", HELD, package(box(95, -11, 141, 6), zone_id=["a"]), "gains 9", before=FIRST),
+    BadLayer("E15", "a quarter larger", HELD, package(box(110.5, -1.3, 110.625, -1.2), zone_id=["a"]), "(25.0%) of", before=FIRST),
+    BadLayer("E15", "gone but for a corner", HELD, package(box(110.5, -1.3, 110.51, -1.29), zone_id=["a"]), "(99.0%) and", before=FIRST),
+    BadLayer("E15", "another kind", HELD, package(A, zone_id=["a"], kind=["concession"]), "1 of 1 zones vanish", before=CONSERVED),
+    BadLayer(
+        "E15", "a seventh larger", Accepted.AS_IT_IS, package(box(110.5, -1.3, 110.614, -1.2), zone_id=["a"]), before=FIRST,
+        note="as much as layers change from year to year",
+    ),
     BadLayer("E16", "no coordinate system", REFUSED, _two_shapefile_parts, "no coordinate system"),
     BadLayer("E16", "metres called degrees", REFUSED, package(box(450_000, 9_870_000, 451_000, 9_871_000)), "outside the world"),
     BadLayer("E16", "another hemisphere's zone", REFUSED, package(box(722_000, 78_000, 723_000, 79_000), crs="EPSG:32721"), "far from"),

@@ -195,7 +195,7 @@ def test_a_run_learns_the_made_up_places_and_its_model_loads(tmp_path: Path) -> 
     recall = card.test.classes[LandClass.MINING].recall.share
     assert recall is not None and recall > 0.8
     path = write_model(trained, tmp_path / "out")
-    assert sorted(p.name for p in path.parent.iterdir()) == ["s2.json", "s2.md", "s2.safetensors"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["s2.calls.npz", "s2.json", "s2.md", "s2.safetensors"]
     read = read_card(path.read_bytes(), name="s2.json")
     weights = (path.parent / "s2.safetensors").read_bytes()
     detector = UNetDetector.from_weights(weights, read, choose("cpu", "fp32", "auto")[0], precision="fp32")
