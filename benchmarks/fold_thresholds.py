@@ -34,9 +34,8 @@ def main() -> None:
     known = (labels != NOT_OBSERVED).all(axis=1)
     true = [large((after == LandClass.MINING) & (before != LandClass.MINING) & k) for (before, after), k in zip(labels, known, strict=True)]
     quiet = pairs.unchanged & ~np.array([t.any() for t in true])
-    print(
-        "| inventory | provisional_at | patches told, right | true patches found | F1 | unchanged pairs with a patch |\n|---|---|---|---|---|---|"
-    )
+    print("| inventory | provisional_at | patches told, right | true patches found | F1 | unchanged pairs with a patch |")
+    print("|---" * 6 + "|")
     for inventory, provisional in product(INVENTORY, PROVISIONAL):
         news = [large((p[1] >= provisional) & (p[0] < inventory) & k) for p, k in zip(mining, known, strict=True)]
         told, right = counted(news, true)
@@ -44,9 +43,8 @@ def main() -> None:
         precision, recall = right / max(told, 1), found / max(real, 1)
         f1 = 2 * precision * recall / max(precision + recall, 1e-9)
         alarmed = sum(bool(n.any()) for n, q in zip(news, quiet, strict=True) if q)
-        print(
-            f"| {inventory} | {provisional} | {right} of {told} ({precision:.2f}) | {found} of {real} ({recall:.2f}) | {f1:.3f} | {alarmed} of {quiet.sum()} |"
-        )
+        told_right, real_found = f"{right} of {told} ({precision:.2f})", f"{found} of {real} ({recall:.2f})"
+        print(f"| {inventory} | {provisional} | {told_right} | {real_found} | {f1:.3f} | {alarmed} of {quiet.sum()} |")
 
 
 def large(mask: Flags) -> Flags:

@@ -5,15 +5,14 @@ import numpy.typing as npt
 import shapely
 from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
-from skimage.morphology import skeletonize
 
 from jagawana.detectors.grid import Square
 from jagawana.detectors.outlines import outlines
+from jagawana.detectors.roads.skeleton import Lines, skeleton_lines
 from jagawana.detectors.runs import runs_of
 
 Flags = npt.NDArray[np.bool_]
 EIGHT = np.ones((3, 3), bool)
-_NO_LINES = shapely.MultiLineString()
 SPUR_M = 40.0
 """Dead ends shorter than this are the skeleton's, not the road's."""
 
@@ -44,9 +43,8 @@ def centre_lines(mask: Flags, north_west: tuple[float, float], resolution_m: flo
 
     One-pixel gaps are closed before thinning (Trier & Salberg 2024 do likewise).
     """
-    closed = ndimage.binary_closing(np.pad(mask, 3), EIGHT, iterations=2)
-    skeleton: Flags = skeletonize(closed)[3:-3, 3:-3]  # type: ignore[no-untyped-call]
-    lines = _without_spurs(_links(skeleton), SPUR_M / resolution_m)
+    closed = ndimage.binary_closing(np.pad(mask, 3), EIGHT, iterations=2)[3:-3, 3:-3]
+    lines = _without_spurs(skeleton_lines(closed), SPUR_M / resolution_m)
     if lines.is_empty or lines.length * resolution_m < at_least_m:
         return shapely.MultiLineString()
     simple = shapely.simplify(lines, 0.75)
@@ -69,32 +67,8 @@ def _multi(kind: type[shapely.MultiPolygon | shapely.MultiLineString], geometry:
     return shapely.normalize(kind(list(shapely.get_parts(geometry))))
 
 
-def _links(skeleton: Flags) -> BaseGeometry:
-    """Unit links between neighbouring skeleton pixels, merged; diagonal links only where no straight way exists."""
-    width = skeleton.shape[1]
-    framed = np.pad(skeleton, 1)
-    own, east, south = framed[1:-1, 1:-1], framed[1:-1, 2:], framed[2:, 1:-1]
-    ways = {
-        (0, 1): own & east,
-        (1, 0): own & south,
-        (1, 1): own & framed[2:, 2:] & ~east & ~south,
-        (1, -1): own & framed[2:, :-2] & ~framed[1:-1, :-2] & ~south,
-    }
-    found = [(np.flatnonzero(links), number, step) for number, (step, links) in enumerate(ways.items())]
-    at = np.concatenate([pixels for pixels, _, _ in found])
-    if not len(at):
-        return _NO_LINES
-    number = np.concatenate([np.full_like(pixels, n) for pixels, n, _ in found])
-    step = np.concatenate([np.broadcast_to(step, (len(pixels), 2)) for pixels, _, step in found])
-    order = np.lexsort((number, at))
-    begin = np.column_stack([at % width, at // width])[order] + 0.5
-    lines = shapely.MultiLineString(list(np.stack([begin, begin + step[order, ::-1]], axis=1)))
-    return shapely.line_merge(lines)
-
-
-def _without_spurs(lines: BaseGeometry, shorter_than_px: float) -> BaseGeometry:
+def _without_spurs(parts: Lines, shorter_than_px: float) -> BaseGeometry:
     """Drop dead ends that leave a longer line at a junction."""
-    parts = [p for p in shapely.get_parts(lines) if not p.is_empty]
     ends: dict[tuple[float, ...], int] = {}
     for p in parts:
         for end in (p.coords[0], p.coords[-1]):

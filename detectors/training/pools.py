@@ -9,7 +9,6 @@ from jagawana.detectors.model_card import TrainingSource
 from jagawana.detectors.training.augment import Augmentation
 from jagawana.detectors.training.config import TrainConfig
 from jagawana.detectors.training.labels import Images, Pairs, seen_once
-from jagawana.detectors.training.lookalikes import lookalikes
 from jagawana.detectors.training.loop import Pool
 from jagawana.detectors.training.simulated import mined_images, unmined_images
 
@@ -27,27 +26,22 @@ class Mixture(NamedTuple):
 
     plain: int
     enlarged: int
-    lookalikes: int
     simulated: int
 
 
 def mixture_of(config: TrainConfig, *, labelled: bool) -> Mixture:
     """What a batch is mixed from."""
     if not labelled:
-        return Mixture(0, 0, 0, config.batch)
-    lookalike, simulated = (round(config.batch * share) for share in (config.lookalike_share, config.simulated_share))
-    pairs = (config.batch - lookalike - simulated) // DATES
+        return Mixture(0, 0, config.batch)
+    pairs = round(config.batch * (1 - config.simulated_share)) // DATES
     enlarged = pairs // 2 if config.model_id == "rgbn" else 0
-    return Mixture(DATES * (pairs - enlarged), DATES * enlarged, lookalike, config.batch - DATES * pairs - lookalike)
+    return Mixture(DATES * (pairs - enlarged), DATES * enlarged, config.batch - DATES * pairs)
 
 
 def real_pools(config: TrainConfig, pairs: Pairs) -> list[Pool]:
-    """Pairs, half of them enlarged where the network also reads finer pixels, and look-alikes made of them."""
+    """Pairs, half of them enlarged where the network also reads finer pixels."""
     mixture, places = mixture_of(config, labelled=True), pairs.places()
-    pools = [Pool(places, n, how) for n, how in ((mixture.plain, Augmentation()), (mixture.enlarged, ENLARGED)) if n]
-    rng = np.random.default_rng(config.seed)
-    made = lookalikes(places.images(), config.lookalikes if mixture.lookalikes else 0, rng)
-    return [*pools, Pool(seen_once(made), mixture.lookalikes, Augmentation())] if len(made) else pools
+    return [Pool(places, n, how) for n, how in ((mixture.plain, Augmentation()), (mixture.enlarged, ENLARGED)) if n]
 
 
 def simulated_pools(config: TrainConfig, *, labelled: bool) -> list[Pool]:
@@ -70,17 +64,7 @@ def sources_of(config: TrainConfig, pairs: Pairs | None, simulated: list[Pool]) 
     """What the card says of the images a network learnt from."""
     enlarged = "; half of every batch's enlarged to about 5 m" if config.model_id == "rgbn" else ""
     real = [source.model_copy(update={"remarks": source.remarks + enlarged}) for source in pairs.sources] if pairs else []
-    painted = [_painted_source(config)] if real and mixture_of(config, labelled=True).lookalikes else []
-    return (*real, *painted, *([_simulated_source(config, simulated)] if simulated else []))
-
-
-def _painted_source(config: TrainConfig) -> TrainingSource:
-    return TrainingSource(
-        name="look-alikes",
-        licence="made by this package of the labelled images, under their licences",
-        images=config.lookalikes,
-        remarks="grids of fish ponds and fields painted onto the labelled images with colours of their own pixels",
-    )
+    return (*real, _simulated_source(config, simulated)) if simulated else tuple(real)
 
 
 def _simulated_source(config: TrainConfig, simulated: list[Pool]) -> TrainingSource:

@@ -92,7 +92,8 @@ class EmbeddedBus:
             if error.retryable or error.code in INSTALLATION:
                 self._leave(route.room, event)
                 raise
-            logger.warning("%s: %s buried: %s", route.room, event.event_id[:12], error)
+            level = logging.ERROR if error.code is ErrorCode.SCENE_FLOODED else logging.WARNING
+            logger.log(level, "%s: %s buried: %s", route.room, event.event_id[:12], error)
             reached("event.burying")
             with self.store.transaction() as tx:
                 tx.log.bury(route.room, event, error, at=self.clock.now())
@@ -110,11 +111,8 @@ class EmbeddedBus:
 
     def _refuse_flood(self, route: Route[Any], event: Event) -> NoReturn:
         key = decode_as(route.message, event.payload).key
-        logger.error("%s: a flood of events of %s; more than %s within a day", route.room, key, route.most_a_day)
-        raise DataError(
-            ErrorCode.SCENE_FLOODED,
-            f"{route.most_a_day} other events of {key} were begun within a day; ask their sender why, and replay this one tomorrow if it matters",
-        )
+        why = f"{route.most_a_day} other events of {key} were begun within a day"
+        raise DataError(ErrorCode.SCENE_FLOODED, f"{why}; ask their sender why, and replay it tomorrow if it matters")
 
     def _leave(self, room: str, event: Event) -> None:
         """Where it is, for another time; a store that cannot even write this down counts a start too many."""

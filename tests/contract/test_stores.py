@@ -107,6 +107,27 @@ def activated(store: Store, *zones: Zone) -> str:
         return tx.zones.version()
 
 
+def _admitted(store: Store, key: str, *names: str, hour: int = 0, room: str = "room") -> list[bool]:
+    at = AT + timedelta(hours=hour)
+    with store.transaction() as tx:
+        return [tx.log.admit(room, key, Event(0, "t", name, b""), most=2, since=at - timedelta(days=1), at=at) for name in names]
+
+
+def test_so_many_events_of_a_key_are_admitted_in_a_while_and_each_once(store: Store) -> None:
+    assert _admitted(store, "a", "1", "2", "3") == [True, True, False]
+    assert _admitted(store, "a", "1", "2", "3") == [True, True, False], "what was admitted stays so, what was not is not counted"
+    assert _admitted(store, "b", "3") == [True] and _admitted(store, "a", "3", room="another") == [True]
+    assert _admitted(store, "a", "3", hour=24) == [False] and _admitted(store, "a", "3", "4", "5", hour=25) == [True, True, False]
+
+
+def test_an_admission_that_is_rolled_back_does_not_count(store: Store) -> None:
+    with pytest.raises(Undone), store.transaction() as tx:
+        for name in ("1", "2"):
+            assert tx.log.admit("room", "a", Event(0, "t", name, b""), most=2, since=AT, at=AT)
+        raise Undone
+    assert _admitted(store, "a", "3", "4") == [True, True]
+
+
 # Transactions
 
 

@@ -23,9 +23,10 @@ from hostile.table import Accepted
 
 from jagawana.schemas.errors import ErrorCode
 from jagawana.schemas.topics import Topic
+from jagawana.services.wiring import MOST_REVISIONS
 
 Make = Callable[[Desk], Letter | Sequence[Letter]]
-FLOOD = 12
+FLOOD = MOST_REVISIONS
 ITEM, IMAGE = ("data", "item"), ("data", "item", "assets", "image")
 NOT_FETCHED = "only local files are read; an address of any other kind is refused before anything is contacted"
 
@@ -39,6 +40,8 @@ class BadEvent:
     expected: ErrorCode | Accepted
     make: Make
     note: str = ""
+    same_day: bool = False
+    """Whether it comes on the day of the row before it; each other row has a day of its own."""
 
     def __str__(self) -> str:
         return f"{self.id} {self.name}"
@@ -81,7 +84,11 @@ def _pipe(desk: Desk) -> Letter:
 
 def _flood(desk: Desk) -> list[Letter]:
     """Events that differ, for one revision of one granule that is known."""
-    return [Letter(forged(desk.told, changed(*ITEM, "properties", "title", to=f"copy {n}"))) for n in range(FLOOD)]
+    return [_copy(desk, n) for n in range(FLOOD)]
+
+
+def _copy(desk: Desk, number: int) -> Letter:
+    return Letter(forged(desk.told, changed(*ITEM, "properties", "title", to=f"copy {number}")))
 
 
 def _claims_the_later_ones_id(desk: Desk) -> Letter:
@@ -172,6 +179,11 @@ EVENTS: tuple[BadEvent, ...] = (
     BadEvent("D23", "the id of another event", I, _claims_the_later_ones_id, "the scene told later has that id, and is not lost"),
     BadEvent(
         "D24", f"{FLOOD} events for one revision of one granule", Accepted.AS_CLEAN, _flood,
-        "each is looked at; they make one observation, and nobody is told again. A limit on their rate is not in this release",
+        "each is looked at; they make one observation, and nobody is told again",
     ),
+    BadEvent("D24", "one event more on the same day", ErrorCode.SCENE_FLOODED, lambda d: _copy(d, FLOOD), same_day=True),
+    BadEvent(
+        "D24", "one of them again", Accepted.AS_CLEAN, lambda d: _copy(d, 0), "what was begun is known, and no new event", same_day=True
+    ),
+    BadEvent("D24", "the next day", Accepted.AS_CLEAN, lambda d: _copy(d, FLOOD + 1), "a reprocessed product is always welcome"),
 )  # fmt: skip

@@ -34,7 +34,7 @@ from jagawana.services.wiring import Service
 
 from .scheduler import Killed
 from .thinking import SimulatedStream, simulated_findings
-from .world import PACKS, Nature, Script, SimulatedScene
+from .world import MOST_A_DAY, PACKS, Nature, Script, SimulatedScene
 
 SCENE_ATTEMPTS = 3
 DELIVERY_ATTEMPTS = 8
@@ -173,7 +173,7 @@ def process(store: MemoryStore, outside: Outside, clock: Clock, config: tuple[st
             return assess.on_observation(message)
 
     routes = (
-        Route("detect", Topic.SCENES, SceneAcquired, SimulatedDetection(outside, outside.blobs, model).on_scene),
+        Route("detect", Topic.SCENES, SceneAcquired, SimulatedDetection(outside, outside.blobs, model).on_scene, most_a_day=MOST_A_DAY),
         Route("assess", Topic.OBSERVATIONS, ObservationRecorded, on_observation),
     )
     bus = EmbeddedBus(store, routes, clock, attempts=SCENE_ATTEMPTS)

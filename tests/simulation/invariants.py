@@ -20,7 +20,7 @@ from jagawana.services.store.tables import ObservationRow
 from .house import DELIVERY_ATTEMPTS, SimulatedHistories, share_zones, told
 from .thinking import simulated_findings
 from .windows import key_of
-from .world import MODELS, PACKS, TILES, Nature
+from .world import MODELS, MOST_A_DAY, PACKS, TILES, Nature, SimulatedScene
 
 if TYPE_CHECKING:
     from .history import History
@@ -50,6 +50,7 @@ def violations(history: "History") -> Iterator[str]:
     share_zones(room, history.outside)
     possible = _possible(history)
     yield from _scenes(history)
+    yield from _flooded(history)
     yield from _positions(history)
     yield from _observed(history, possible)
     yield from _believed(history, possible, room)
@@ -67,12 +68,28 @@ def _scenes(history: "History") -> Iterator[str]:
     for scene in history.script.scenes:
         handled = tables.inbox.get(("detect", scene.event_id))
         outcome = handled.outcome if handled else "nothing"
-        if outcome != ("dead" if scene.nature.ends_dead else "done"):
+        code = ErrorCode.SCENE_FLOODED if _is_flooded(history, scene) else CODES.get(scene.nature)
+        if outcome != ("dead" if code else "done"):
             yield f"scene {scene.scene_id} ({scene.nature}) came to {outcome}"
-        if scene.nature.ends_dead:
-            expected["detect", scene.event_id, CODES[scene.nature]] += 1
+        if code:
+            expected["detect", scene.event_id, code] += 1
     if letters != expected:
         yield f"dead letters {letters - expected} too many, {expected - letters} missing"
+
+
+def _is_flooded(history: "History", scene: SimulatedScene) -> bool:
+    handled = history.store.tables.inbox.get(("detect", scene.event_id))
+    return handled is not None and handled.code == ErrorCode.SCENE_FLOODED
+
+
+def _flooded(history: "History") -> Iterator[str]:
+    """Of each acquisition exactly so many events are refused as are too many, whoever was killed meanwhile."""
+    read = [s for s in history.script.scenes if s.nature is not Nature.GARBAGE]
+    sent, refused = Counter(s.item.acquisition_key for s in read), Counter(s.item.acquisition_key for s in read if _is_flooded(history, s))
+    history.counts["floods"] += len(refused)
+    for key, number in sent.items():
+        if refused[key] != max(0, number - MOST_A_DAY):
+            yield f"{refused[key]} of {number} events of {key} were refused as a flood"
 
 
 def _positions(history: "History") -> Iterator[str]:
@@ -111,7 +128,7 @@ def _possible(history: "History") -> Possible:
     return {
         (scene.scene_id, tile, scene.tense): {row.observation_id: row for row in (scene.rows[tile, model] for model in MODELS)}
         for scene in history.script.scenes
-        if not scene.nature.ends_dead
+        if not scene.nature.ends_dead and not _is_flooded(history, scene)
         for tile in scene.shown
     }
 

@@ -174,6 +174,19 @@ def _first_start(_log: MemoryLog, _room: str, _event: Event) -> int:
     return 1
 
 
+def _all_are_admitted(_log: MemoryLog, _room: str, _key: str, _event: Event, **_limit: Any) -> bool:
+    return True
+
+
+def _admitted_each_time(log: MemoryLog, room: str, key: str, event: Event, *, most: int, since: datetime, at: datetime) -> bool:
+    """Counts starts in place of events."""
+    again = replace(event, event_id=f"{event.event_id} {len(log.tx.tables.admissions)}")
+    return _admit(log, room, key, again, most=most, since=since, at=at)
+
+
+_admit = MemoryLog.admit
+
+
 def _ended_starts_count(_log: MemoryLog, _room: str, _event: Event) -> None:
     return None
 
@@ -200,6 +213,8 @@ MUTANTS: dict[str, tuple[type | Any, str, Callable[..., Any]]] = {
     "row before blob": (house, "process", _rows_before_blobs),
     "no compare-and-set": (MemoryAlerts, "advance", _no_compare_and_set),
     "no attempt counter": (MemoryLog, "begin_attempt", _first_start),
+    "no limit on floods": (MemoryLog, "admit", _all_are_admitted),
+    "starts count as a flood": (MemoryLog, "admit", _admitted_each_time),
     "trouble counts as a decoder's death": (EmbeddedBus, "_wait_or_give_up", _any_death_is_enough),
     "starts that ended count as deaths": (MemoryLog, "end_attempt", _ended_starts_count),
     "bury what another has done": (MemoryLog, "bury", _buried_unseen),

@@ -17,7 +17,7 @@ PARTS = 20
 AT_LEAST = {
     "kills": 250, "rebalances": 300, "zombies": 90, "double processing": 180, "races lost": 90, "duplicates": 85, "decoder crashes": 95,
     "store errors": 80, "channel failures": 25, "zone changes": 190, "deployments": 35, "outages": 8, "torn blobs": 8,
-    "workers killed by scenes": 60,
+    "workers killed by scenes": 60, "floods": 2,
 }  # fmt: skip
 """What a seed range must have seen, or it proves little: half of what the poorest range has."""
 

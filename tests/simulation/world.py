@@ -26,6 +26,8 @@ CELLS = {TILES[0]: ("49MDU5070", "49MDU5171"), TILES[1]: ("49MDU5080", "49MDU518
 DAY_ONE = datetime(2026, 1, 5, 2, 40, tzinfo=UTC)
 MODELS = ("first", "second")
 PACKS = (indonesia(), indonesia().model_copy(update={"version": "2.0"}))
+MOST_A_DAY = 4
+"""Different events of one acquisition that are looked at; without a flood there are at most three."""
 QUICKLOOK = "0e" * 32
 FIRST_LIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -186,6 +188,7 @@ def script(rng: random.Random) -> Script:
         scenes.append(_as_test(tested, len(scenes)) if rng.random() < 0.6 else _tried_out(rng, tested, len(scenes), begun))
     if rng.random() < 0.35:
         scenes.append(_scene(rng, len(scenes), 90, 1, begun, rng.choice([Nature.POISON, Nature.KILLER, Nature.WRONG, Nature.GARBAGE])))
+    scenes += _flood(len(scenes), days, begun)
     return Script(
         scenes=tuple(scenes),
         zone_changes=tuple(rng.choices(list(layers()), k=rng.choice([0, 0, 1, 2]))),
@@ -193,6 +196,13 @@ def script(rng: random.Random) -> Script:
         pack_changes=(1,) if rng.random() < 0.2 else (),
         by_item={(s.scene_id, s.tense): s for s in scenes},
     )
+
+
+def _flood(number: int, days: Sequence[int], begun: Mapping[str, int]) -> list[SimulatedScene]:
+    """Now and then, more revisions of one acquisition than there can be; drawn aside, so that other histories stay what they are."""
+    aside = random.Random(f"flood {days}")
+    revisions = range(1, MOST_A_DAY + 3) if aside.random() < 0.03 else ()
+    return [_scene(aside, number + n, 95, revision, begun) for n, revision in enumerate(revisions)]
 
 
 def _as_test(scene: SimulatedScene, number: int) -> SimulatedScene:

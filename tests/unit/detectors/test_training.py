@@ -26,7 +26,6 @@ from jagawana.detectors.training.calibrate import UNCALIBRATED, Calibration, cal
 from jagawana.detectors.training.card import write_model
 from jagawana.detectors.training.config import TrainConfig
 from jagawana.detectors.training.labels import BANDS, Images, Places, seen_once
-from jagawana.detectors.training.lookalikes import lookalikes
 from jagawana.detectors.training.loop import Fit, inconsistency
 from jagawana.detectors.training.pools import real_pools, simulated_pools, sources_of
 from jagawana.detectors.training.simulated import mined_images, unmined_images
@@ -73,7 +72,6 @@ TINY = TrainConfig(
     poolings=2,
     simulated_share=0,
     simulated_chips=0,
-    lookalike_share=0,
     average_decay=0.9,
     learning_rate=1e-2,
     folds=2,
@@ -371,24 +369,9 @@ def test_a_batch_is_mixed_as_the_config_says_and_the_card_tells(monkeypatch: pyt
     real, simulated = real_pools(config, pairs), simulated_pools(config, labelled=True)
     assert [pool.per_batch for pool in real] == [6, 6] and sum(pool.per_batch for pool in simulated) == 4
     sources = sources_of(config, pairs, simulated)
-    assert [source.images for source in sources] == [36, 1200, 60] and "huts" in sources[2].remarks
-    assert sum(pool.per_batch for pool in simulated_pools(config, labelled=False)) == 18
+    assert [source.images for source in sources] == [36, 60] and "huts" in sources[1].remarks
+    assert sum(pool.per_batch for pool in simulated_pools(config, labelled=False)) == 16
     fit = Fit([*real, *simulated], config, Normalisation(mean=(0.1,) * 4, std=(0.1,) * 4), steps=2, seed=0)
     pixels, labels, twins = fit._batch()
     assert pixels.shape == (16, 4, 48, 48) and labels.shape == (16, 48, 48) and twins == [(i, i + 1) for i in range(0, 12, 2)]
     assert seen_once(blank(0, 3, sensor="s2", resolution_m=10, chip_px=48)).labels.shape == (3, 1, 48, 48)
-
-
-def test_painted_ponds_take_the_colours_of_real_water_and_add_no_mining(tmp_path: Path) -> None:
-    pairs = read_amazon_pairs(write_pairs(tmp_path))
-    images = pairs.places().images()
-    images.labels[:, 40:46, 40:46] = LandClass.BARE
-    rng = np.random.default_rng(0)
-    made = lookalikes(images, 40, rng)
-    assert made.reflectance.shape == (40, 6, 48, 48) and (made.labels == LandClass.WATER).any(axis=(1, 2)).mean() > 0.5
-    assert np.nanmin(made.reflectance) >= 0 and np.nanmax(made.reflectance) <= 1.3 * np.nanmax(images.reflectance)
-    index = np.random.default_rng(0).integers(0, len(images), 40)
-    was_mining = images.labels[index] == LandClass.MINING
-    assert not ((made.labels == LandClass.MINING) & ~was_mining).any()
-    assert np.isnan(made.reflectance).sum() == np.isnan(images.reflectance[index]).sum()
-    assert len(lookalikes(pairs.before, 5, rng)) == 0, "no bare ground to take colours from"
