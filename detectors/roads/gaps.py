@@ -62,14 +62,16 @@ def _dead_ends(lines: Lines, look_back: float) -> _Ends:
 
 
 def _candidates(lines: Lines, ends: _Ends, reach: float) -> _Bridges:
-    """To another end within reach, or to the nearest vertex of another line."""
+    """To another end within reach, or to the nearest vertex of another line, unless that is a dead end too."""
     points = shapely.points(ends.at)
     a, b = shapely.STRtree(points).query(points, predicate="dwithin", distance=reach)
     pair = (a < b) & (ends.line[a] != ends.line[b])
     c, d = shapely.STRtree(lines).query(points, predicate="dwithin", distance=reach)
     c, d = c[ends.line[c] != d], d[ends.line[c] != d]
-    nearest = [_nearest_vertex(lines[line], ends.at[end]) for end, line in zip(c, d, strict=True)]
-    sides = np.array(nearest).reshape(-1, 2)
+    sides = np.array([_nearest_vertex(lines[line], ends.at[end]) for end, line in zip(c, d, strict=True)]).reshape(-1, 2)
+    dead = set(map(tuple, ends.at))
+    inner = np.array([tuple(side) not in dead for side in sides], bool)
+    c, sides = c[inner], sides[inner]
     return _Bridges(np.concatenate([a[pair], c]), np.concatenate([b[pair], np.full(len(c), -1)]), np.concatenate([ends.at[b[pair]], sides]))
 
 

@@ -30,7 +30,7 @@ class RoadLimits:
     spur_m: float = 40.0
     piece_m: float = 80.0
     support: float = 0.85
-    gap_m: float = 60.0
+    gap_m: float = 100.0
     turn_deg: float = 40.0
     look_back_m: float = 40.0
     extent_m: float = 300.0

@@ -10,7 +10,7 @@ from jagawana.detectors.classes import LandClass
 from jagawana.detectors.model_card import Evaluation, Ratio
 from jagawana.detectors.training.page import said
 from jagawana.services.evaluation.dataset.looking import Looker
-from jagawana.services.evaluation.dataset.pictures import UNSURE, choose, css_colour, triptych
+from jagawana.services.evaluation.dataset.pictures import UNSURE, choose, css_colour, triptych, visible
 from jagawana.services.evaluation.dataset.scores import DatasetScore
 
 Rows = tuple[tuple[str, Ratio, str], ...]
@@ -84,15 +84,10 @@ def change_rows(of: Evaluation) -> Rows:
     )
 
 
-def _visible(name: str) -> str:
-    """As it is written, without line breaks and marks that turn the direction of writing."""
-    return "".join(c for c in name if c.isprintable())
-
-
 def _environment() -> Environment:
     env = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     more: dict[str, Callable[..., str]] = {
-        "name": _visible,
+        "name": visible,
         "said": said,
         "count": lambda n: f"{n:,}",
         "percent": lambda v: f"{100 * v:.0f} %",

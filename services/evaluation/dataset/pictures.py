@@ -57,7 +57,7 @@ def choose(images: Sequence[ImageScore]) -> Choice:
 
 def triptych(score: ImageScore, looker: Looker) -> Triptych:
     """The three pictures of one image; it is looked at again."""
-    look, name = looker.look(score.labelled), score.labelled.name
+    look, name = looker.look(score.labelled), visible(score.labelled.name)
     rgb = looker.picture(score.labelled, at_most_px=SIDE_PX)
     enlarged = max(1, SHOWN_PX // max(rgb.shape[1:]))
     photograph = quicklook(rgb.repeat(enlarged, axis=1).repeat(enlarged, axis=2))
@@ -69,6 +69,11 @@ def triptych(score: ImageScore, looker: Looker) -> Triptych:
 def css_colour(land_class: LandClass) -> str:
     """As the page's legend writes it."""
     return "#" + "".join(f"{v:02x}" for v in COLOURS[land_class])
+
+
+def visible(name: str) -> str:
+    """As it is written, without line breaks and marks that turn the direction of writing."""
+    return "".join(c for c in name if c.isprintable())
 
 
 def _png(classes: Classes) -> bytes:

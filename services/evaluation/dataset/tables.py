@@ -84,8 +84,11 @@ def written_blocks(folder: Path, names: frozenset[str]) -> dict[str, Written]:
         return {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = {row["name"]: _written(row) for row in csv.DictReader(file)}
-    except (ValueError, KeyError, csv.Error) as error:
+            table = csv.DictReader(file)
+            if missing := {"name", "block"} - set(table.fieldnames or ()):
+                raise ValueError(f"no column {min(missing)}")
+            rows = {row["name"]: _written(row) for row in table}
+    except (ValueError, csv.Error) as error:
         raise DataError(ErrorCode.LABELS_INVALID, f"{path}: {error}; its first line is name,block or name,block,change") from error
     if strange := sorted(rows.keys() - names):
         raise DataError(
