@@ -41,7 +41,7 @@ def polygons(mask: Flags, north_west: tuple[float, float], resolution_m: float) 
 def centre_lines(mask: Flags, north_west: tuple[float, float], resolution_m: float, *, at_least_m: float) -> BaseGeometry:
     """Centre-lines of a road mask as one MultiLineString, without spurs; empty when shorter than `at_least_m` in all.
 
-    One-pixel gaps are closed before thinning (Trier & Salberg 2024 do likewise).
+    Gaps of up to four pixels are closed before thinning (Trier & Salberg 2024 do likewise).
     """
     closed = ndimage.binary_closing(np.pad(mask, 3), EIGHT, iterations=2)[3:-3, 3:-3]
     lines = _without_spurs(skeleton_lines(closed), SPUR_M / resolution_m)

@@ -63,7 +63,7 @@ def _dead_ends(lines: Lines, look_back: float) -> _Ends:
 
 def _candidates(lines: Lines, ends: _Ends, reach: float) -> _Bridges:
     """To another end within reach, or to the nearest vertex of another line, unless that is a dead end too."""
-    points = shapely.points(ends.at)
+    points: Lines = np.asarray(shapely.points(ends.at), object)
     a, b = shapely.STRtree(points).query(points, predicate="dwithin", distance=reach)
     pair = (a < b) & (ends.line[a] != ends.line[b])
     c, d = shapely.STRtree(lines).query(points, predicate="dwithin", distance=reach)

@@ -32,7 +32,7 @@ def far_reaching(lines: Lines, at_least: float) -> Lines:
     low, high = np.full((int(network.max()) + 1, 2), np.inf), np.full((int(network.max()) + 1, 2), -np.inf)
     np.minimum.at(low, network, bounds[:, :2])
     np.maximum.at(high, network, bounds[:, 2:])
-    return lines[(np.hypot(*(high - low).T) >= at_least)[network]]
+    return np.asarray(lines[(np.hypot(*(high - low).T) >= at_least)[network]], object)
 
 
 def supported(lines: Lines, likelihood: Likelihood, at_least: float) -> Lines:
@@ -41,7 +41,7 @@ def supported(lines: Lines, likelihood: Likelihood, at_least: float) -> Lines:
         return lines
     network, length = _networks(lines), shapely.length(lines)
     mean = np.bincount(network, length * mean_along(lines, likelihood)) / np.bincount(network, length)
-    return lines[(mean >= at_least)[network]]
+    return np.asarray(lines[(mean >= at_least)[network]], object)
 
 
 def mean_along(lines: Lines, likelihood: Likelihood) -> Numbers:
@@ -63,4 +63,4 @@ def _networks(lines: Lines) -> Integers:
     _, node, _ = ends_of(lines)
     n = int(node.max()) + 1
     _, label = connected_components(coo_array((np.ones(len(lines)), (node[0], node[1])), shape=(n, n)), directed=False)
-    return label[node[0]].astype(np.int64)
+    return np.asarray(label[node[0]], np.int64)

@@ -6,7 +6,7 @@ import shapely
 from skimage.morphology import skeletonize
 
 Lines = npt.NDArray[np.object_]
-"""shapely LineStrings (N,) in pixels: column and row, the middle of the first pixel at (0.5, 0.5)."""
+"""shapely LineStrings (N,) in pixels: column and row; the middle of the first pixel is (0.5, 0.5)."""
 
 
 def skeleton_lines(mask: npt.NDArray[np.bool_]) -> Lines:

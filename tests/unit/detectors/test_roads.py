@@ -128,22 +128,27 @@ ROAD = ((20, 10), (60, 110), (150, 190))
 
 
 def noisy(seed: int = 0) -> np.ndarray:
-    """A road of 12 pixels with ragged edges and two holes across it, among specks on a sixth of all pixels."""
+    """A road of 8 pixels with ragged edges and two holes right across it, among specks on a sixth of all pixels."""
     rng = np.random.default_rng(seed)
-    road = drawn(*ROAD, width=12)
-    road[:, 60:66] = False
-    road[100:106] = False
+    road = drawn(*ROAD, width=8)
     specks = ndimage.gaussian_filter(rng.random((200, 200)), 1.0)
-    return (road & (rng.random((200, 200)) < 0.95)) | (specks > np.quantile(specks, 0.84))
+    mask = (road & (rng.random((200, 200)) < 0.95)) | (specks > np.quantile(specks, 0.84))
+    rows, columns = np.indices(mask.shape)
+    for row, column in ((40, 60), (105, 150)):
+        mask[np.hypot(rows - row, columns - column) < 6] = False
+    return mask
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_broken_road_in_noise_becomes_one_network_and_the_noise_none(seed: int) -> None:
-    found = roads(noisy(seed))
-    truth = shapely.LineString([(c + 0.5, r + 0.5) for r, c in ROAD])
-    assert shapely.unary_union(found.buffer(0.1)).geom_type == "Polygon", "one network"
-    assert found.buffer(4).intersection(truth).length >= 0.9 * truth.length
-    assert truth.buffer(6).intersection(found).length >= 0.95 * found.length
+def test_broken_roads_in_noise_become_one_network_and_the_noise_none() -> None:
+    """Where specks hang on to an end it leads astray, and its gap stays: three roads in twelve."""
+    truth, whole = shapely.LineString([(c + 0.5, r + 0.5) for r, c in ROAD]), 0
+    for seed in range(12):
+        found = roads(noisy(seed))
+        assert shapely.unary_union(found.buffer(0.1)).geom_type == "Polygon", "one network"
+        assert truth.buffer(6).intersection(found).length >= 0.85 * found.length
+        whole += found.buffer(4).intersection(truth).length >= 0.95 * truth.length
+        assert not roads(noisy(seed), gap_m=1e-6, extent_m=500).buffer(4).contains(truth), "the gaps are there"
+    assert whole >= 9
 
 
 def test_noise_alone_has_no_roads() -> None:
