@@ -48,7 +48,7 @@ class ErrorCode(StrEnum):
     RULES_INVALID = "RULES_INVALID"  # a rule pack refused at load
     MODEL_INVALID = "MODEL_INVALID"  # weights that are not the pinned ones, or fail the known answer
     BLOB_DAMAGED = "BLOB_DAMAGED"  # a stored blob whose content is not its name
-    LABELS_INVALID = "LABELS_INVALID"  # an answer that contradicts its chip, or is not written as an answer
+    LABELS_INVALID = "LABELS_INVALID"  # an answer, mask or table of labels that contradicts its image, or is not written as one
     SETTINGS_INVALID = "SETTINGS_INVALID"  # an option or setting that makes no sense
     # Try again
     STORE_BUSY = "STORE_BUSY"  # the database or blob store did not answer in time

@@ -64,7 +64,10 @@ class Stage:
     progress: Progress | None = None
 
     def fitted(self, name: str, fit: Fit, *, check: Checked | None) -> tuple[UNet, int]:
-        """The network to use and how many steps it took: the best one seen by `check`, or without it that of the last step."""
+        """The network to use and how many steps it took: of the last step, or the best one seen by `check` where that ended it early.
+
+        At the end of the cycle the last network is better than any before it; which of the looks was best is chance by then.
+        """
         watch = Watch(self.patience)
         self._take_up(name, fit, watch)
         while fit.done < fit.steps and not watch.over:
@@ -75,11 +78,11 @@ class Stage:
                 if check:
                     watch.see(check(fit.network), fit.done, fit.network)
                 self._lay_aside(name, fit, watch)
-        if check is None:
-            return copy.deepcopy(fit.network), fit.done
-        best = copy.deepcopy(fit.network)
-        best.load_state_dict(watch.weights)
-        return best, watch.at
+        result = copy.deepcopy(fit.network)
+        if not watch.over:
+            return result, fit.done
+        result.load_state_dict(watch.weights)
+        return result, watch.at
 
     def _take_up(self, name: str, fit: Fit, watch: Watch) -> None:
         state: dict[str, Any] | None = self.keeper.kept(name) if self.keeper else None
