@@ -28,6 +28,8 @@ Weights SHA-256 `{card.sha256}`. Made by `{card.command}` (seed {card.seed}).
 ## What it cannot do
 
 {limits}
+
+Look-alikes by kind of place, and the worst calls as pictures: [docs/detector.md](../../docs/detector.md).
 """
 
 
