@@ -35,7 +35,7 @@ class TrainConfig(Model):
     folds: int = Field(default=3, ge=2, description="networks that measure: each is tested on the blocks it never saw")
     stopping_share: float = Field(default=0.1, ge=0, lt=1, description="of a fold's training pairs, by block: they say when to stop")
     check_every: int = Field(default=500, ge=1, description="steps between two looks at the stopping blocks")
-    patience: int = Field(default=10, ge=1, description="looks without progress after which a network is done")
+    patience: int = Field(default=20, ge=1, description="looks without progress after which a network is done")
 
     @property
     def bands(self) -> tuple[str, ...]:

@@ -41,8 +41,8 @@ LIMITS = (
 )
 HUTS = {
     "s2": "Huts are never called: they cannot be seen at 10 m, and there was nothing to learn them from.",
-    "rgbn": "Huts were learnt from simulated chips at 5 m only, roofs of 36 to 108 m2 (one and a half to four pixels): no figure for real huts "
-    "exists, and smaller roofs were never shown. At 3 m nothing was tried. At 10 m huts should not be believed, clusters at most.",
+    "rgbn": "Huts were learnt from simulated chips at 5 m only, roofs of 36 to 108 m2 (one and a half to four pixels): no figure for "
+    "real huts exists, and smaller roofs were never shown. At 3 m nothing was tried. At 10 m believe clusters at most.",
 }
 METHOD = (
     "Whole 2-degree blocks, both dates of a pair on one side. Each fold's figures come from a network that saw none of its blocks, "
