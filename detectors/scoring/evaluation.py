@@ -32,8 +32,8 @@ class ImageCounts(NamedTuple):
 
     @property
     def free(self) -> bool:
-        """Whether no pixel is labelled mining."""
-        return int(self.confusion[LandClass.MINING].sum()) == 0
+        """Whether something is labelled, and nothing of it mining."""
+        return int(self.confusion[LandClass.MINING].sum()) == 0 < int(self.confusion.sum())
 
 
 @dataclass

@@ -34,12 +34,16 @@ def train(
     """
     from jagawana.detectors.training.card import write_model
     from jagawana.detectors.training.train import train as run
+    from jagawana.services.raster.decoding import DecoderLimits
+    from jagawana.services.settings import load_settings
     from jagawana.services.training.checkpoints import Checkpoints
     from jagawana.services.training.options import training_config
     from jagawana.services.training.reading import read_labelled
 
     chosen = training_config(config, model_id=model, steps=steps, seed=seed, version=version)
-    labelled = read_labelled(labels, chip_px=chosen.chip_px) if labels else None
+    settings = load_settings()
+    limits = DecoderLimits(settings.decoder_seconds, settings.decoder_bytes)
+    labelled = read_labelled(labels, chip_px=chosen.chip_px, limits=limits) if labels else None
     checkpoints = Checkpoints(out, chosen, labelled)
     with bars() as progress:
         tasks: dict[str, int] = {}

@@ -10,17 +10,17 @@ from affine import Affine
 from jagawana.detectors.classes import NOT_OBSERVED, LandClass
 from jagawana.detectors.decision import Votes
 from jagawana.detectors.detector import Detector, DetectorSpec
-from jagawana.detectors.grid import transformer
 from jagawana.detectors.scoring.pixels import Classes
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.services.detect.single_image import WINDOW_PX, SingleImage
-from jagawana.services.evaluation.dataset.places import Labelled
-from jagawana.services.evaluation.dataset.tables import MaskValues
-from jagawana.services.raster.decoding import Decoder, DecoderLimits, RasterHeader, decoder
+from jagawana.services.labelled.blocks import block_at
+from jagawana.services.labelled.masks import read_mask
+from jagawana.services.labelled.places import Labelled
+from jagawana.services.labelled.tables import MaskValues
+from jagawana.services.raster.decoding import Decoder, DecoderLimits, decoder
 from jagawana.services.settings import Settings
 
 SHOWN = ("red", "green", "blue")
-BLOCK_DEGREES = 2.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Looker:
         """
         with self._open(labelled) as pixels:
             image = self._image(labelled, pixels)
-            truth = self._truth(labelled, pixels, image.header)
+            truth = read_mask(labelled, pixels, image.header, self._values)
             votes, mining = Votes.none(image.header.shape), np.zeros(truth.shape, np.float32)
             for rows, columns, found, seen in image.windows():
                 votes.put((rows, columns), found, seen, image.detector.spec.decision)
@@ -101,40 +101,7 @@ class Looker:
             )
         return image
 
-    def _truth(self, labelled: Labelled, pixels: Decoder, image: RasterHeader) -> Classes:
-        name = labelled.mask.name
-        mask = pixels.header(name)
-        if mask.shape != image.shape or not _same_place(mask, image):
-            raise DataError(
-                ErrorCode.GRID_MISMATCH,
-                f"{name} is not on the grid of {labelled.image.name} ({_where(mask)}; {_where(image)}); write it with the image's own "
-                "size, coordinate system and transform",
-            )
-        values = pixels.read(name, bands=[1], window=(0, 0, *mask.shape))[0]
-        return self._values.read(values, name=name, nodata=mask.nodata)
-
-
-def block_at(header: RasterHeader) -> str | None:
-    """The 2-degree cell of an image's centre, as west_south in cells from 0, 0; None when the image does not say where it lies."""
-    if header.epsg is None:
-        return None
-    height, width = header.shape
-    longitude, latitude = transformer(header.epsg, 4326).transform(*(header.transform @ (width / 2, height / 2)))
-    return f"{int(longitude // BLOCK_DEGREES)}_{int(latitude // BLOCK_DEGREES)}"
-
 
 def thinning(shape: tuple[int, ...], at_most_px: int) -> int:
     """Every how many pixels an image is drawn."""
     return -(-max(shape) // at_most_px)
-
-
-def _same_place(mask: RasterHeader, image: RasterHeader) -> bool:
-    """One without a place lies where the other lies."""
-    if mask.epsg is None or image.epsg is None:
-        return True
-    return mask.epsg == image.epsg and mask.transform.almost_equals(image.transform, precision=1e-6)
-
-
-def _where(header: RasterHeader) -> str:
-    at = "no place" if header.epsg is None else f"EPSG:{header.epsg} from {header.transform.c:g}, {header.transform.f:g}"
-    return f"{header.shape[0]} x {header.shape[1]}, {at}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from jagawana.services.evaluation.dataset.looking import Looker
 from jagawana.services.evaluation.dataset.page import page
 from jagawana.services.evaluation.dataset.scores import DatasetScore, Progress, score_folder
-from jagawana.services.evaluation.dataset.tables import mask_values
+from jagawana.services.labelled.tables import mask_values
 from jagawana.services.settings import Settings
 
 FIGURES, PAGE = "evaluation.json", "evaluation.html"

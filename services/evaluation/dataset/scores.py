@@ -12,8 +12,8 @@ from jagawana.detectors.scoring.changes import Dates, PairCounts, count_pair
 from jagawana.detectors.scoring.evaluation import Counts, ImageCounts, count_image, evaluation
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.services.evaluation.dataset.looking import Looked, Looker
-from jagawana.services.evaluation.dataset.places import Labelled, Place, places_of
-from jagawana.services.evaluation.dataset.tables import Written, written_blocks
+from jagawana.services.labelled.places import Labelled, Place, places_of
+from jagawana.services.labelled.tables import Written, written_blocks
 
 Progress = Callable[[int, int], None]
 
