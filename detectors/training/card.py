@@ -25,6 +25,7 @@ class TrainedModel:
     weights: bytes
     card: ModelCard
     calls: Calls | None = None
+    folds: tuple["TrainedModel", ...] = ()
 
 
 def weights_of(network: UNet) -> bytes:
@@ -48,12 +49,15 @@ def predictor(network: UNet, normalisation: Normalisation) -> Callable[[Reflecta
 def write_model(trained: TrainedModel, out: Path) -> Path:
     """Write `<id>.safetensors`, `<id>.md` and, last, `<id>.json` into the folder `out`; returns the path of the card.
 
-    Where real places were called, `<id>.calls.npz` says what was called: `classes` and `mining`, see cross.Calls.
+    Where real places were called, `<id>.calls.npz` says what was called: `classes` and `mining`, see cross.Calls. The networks that
+    called them go into `folds/1`, `folds/2` and so on: each can be tried on its blocks as if they were new.
 
     Each file appears whole or not at all.
     """
     out.mkdir(parents=True, exist_ok=True)
     name = trained.card.model_id
+    for number, of_fold in enumerate(trained.folds, 1):
+        write_model(of_fold, out / "folds" / str(number))
     _write(out / f"{name}.safetensors", trained.weights)
     if trained.calls is not None:
         content = io.BytesIO()

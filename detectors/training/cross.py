@@ -52,6 +52,7 @@ class CrossFit:
         logits: float32 (N, 2, 6, S, S), before calibration.
         folds: the blocks of each fold.
         steps: how many each network took.
+        networks: of the folds, before calibration.
     """
 
     pairs: Pairs
@@ -59,18 +60,23 @@ class CrossFit:
     logits: Logits
     folds: tuple[tuple[str, ...], ...]
     steps: tuple[int, ...]
+    networks: tuple[UNet, ...]
 
     @property
     def calibration(self) -> Calibration:
         """Fitted on all of it: for the network that learns from every place."""
         return self._calibration_on(np.ones(len(self.fold), bool))
 
+    def calibration_without(self, fold: int) -> Calibration:
+        """Fitted on the other folds: for the network of this one."""
+        return self._calibration_on(self.fold != fold)
+
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float32]:
         """float32 (N, 2, 6, S, S); each fold under the calibration fitted on the others."""
         result = np.empty_like(self.logits)
         for fold in range(len(self.folds)):
-            calibration, own = self._calibration_on(self.fold != fold), self.fold == fold
+            calibration, own = self.calibration_without(fold), self.fold == fold
             result[own] = calibration.of(_flat(self.logits[own])).reshape(self.logits[own].shape)
         return result
 
@@ -78,7 +84,7 @@ class CrossFit:
     def calls(self) -> Calls:
         """Each fold is decided as is best on the others."""
         found = self.probabilities
-        decision = [self._trials.best(self.fold != fold) for fold in range(len(self.folds))]
+        decision = [self.decision_without(fold) for fold in range(len(self.folds))]
         classes = np.empty((len(found), 2, *found.shape[3:]), np.uint8)
         for at, fold in enumerate(self.fold):
             for date in (0, 1):
@@ -98,6 +104,10 @@ class CrossFit:
         """Chosen on all of it."""
         return self._trials.best(np.ones(len(self.fold), bool))
 
+    def decision_without(self, fold: int) -> Decision:
+        """Chosen on the other folds."""
+        return self._trials.best(self.fold != fold)
+
     @cached_property
     def _trials(self) -> Trials:
         return trials(self.probabilities, self.pairs)
@@ -113,13 +123,14 @@ def cross_fitted(
     fold_of = block_folds(pairs.block, folds=config.folds, seed=config.seed)
     fold = np.array([fold_of[block] for block in pairs.block])
     logits = np.zeros((len(pairs), 2, len(LandClass), config.chip_px, config.chip_px), np.float32)
-    steps = []
+    steps, networks = [], []
     for number in range(config.folds):
         network, taken = _fold_network(config, pairs.where(fold != number), simulated, normalisation, stage, device, number)
         steps.append(taken)
+        networks.append(network)
         logits[fold == number] = logits_of(network, pairs.where(fold == number), normalisation)
     folds = tuple(tuple(sorted(b for b, n in fold_of.items() if n == number)) for number in range(config.folds))
-    return CrossFit(pairs, fold, logits, folds, tuple(steps))
+    return CrossFit(pairs, fold, logits, folds, tuple(steps), tuple(networks))
 
 
 def _fold_network(

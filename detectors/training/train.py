@@ -93,7 +93,27 @@ def train(
     predict = predictor(result.network, result.normalisation)
     weights = weights_of(result.network)
     card = _card(config, result, pairs, predict, sha256_of(weights))
-    return TrainedModel(weights, card, result.cross.calls if result.cross else None)
+    if result.cross is None:
+        return TrainedModel(weights, card)
+    return TrainedModel(weights, card, result.cross.calls, _of_folds(card, result.cross))
+
+
+def _of_folds(card: ModelCard, cross: CrossFit) -> tuple[TrainedModel, ...]:
+    return tuple(_of_fold(card, cross, number) for number in range(len(cross.folds)))
+
+
+def _of_fold(card: ModelCard, cross: CrossFit, number: int) -> TrainedModel:
+    """A network that measured, to be tried on the blocks it did not learn from."""
+    network = calibrated(cross.networks[number], cross.calibration_without(number))
+    weights = weights_of(network)
+    own = {
+        "version": f"{card.version}.fold{number + 1}",
+        "sha256": sha256_of(weights),
+        "decision": _rule(cross.decision_without(number)),
+        "split": Split(method="Learnt from all labelled blocks but these.", folds=(cross.folds[number],)),
+        "known_answer": _known_answer(predictor(network, card.normalisation), card.normalisation),
+    }
+    return TrainedModel(weights, card.model_copy(update=own | dict.fromkeys(("test", "baseline", "simulated"))))
 
 
 def _result(config: TrainConfig, pairs: Pairs | None, stage: Stage, device: str) -> _Result:

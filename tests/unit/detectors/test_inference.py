@@ -51,7 +51,7 @@ def card_of(weights: bytes, *, answer: KnownAnswer | None = None, **changes: obj
         normalisation=NORMALISATION,
         calibrated=False,
         sources=(),
-        split=Split(method="none", training_blocks=(), calibration_blocks=(), test_blocks=()),
+        split=Split(method="none", folds=()),
         test=None,
         baseline=None,
         simulated=None,

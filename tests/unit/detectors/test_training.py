@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jagawana.detectors.classes import NOT_OBSERVED, LandClass
+from jagawana.detectors.decision import decided
 from jagawana.detectors.inference.choosing import choose
 from jagawana.detectors.inference.detector import UNetDetector
 from jagawana.detectors.model_card import Normalisation, read_card
@@ -193,7 +194,19 @@ def test_a_run_learns_the_made_up_places_and_its_model_loads(tmp_path: Path) -> 
     recall = card.test.classes[LandClass.MINING].recall.share
     assert recall is not None and recall > 0.8
     path = write_model(trained, tmp_path / "out")
-    assert sorted(p.name for p in path.parent.iterdir()) == ["s2.calls.npz", "s2.json", "s2.md", "s2.safetensors"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["folds", "s2.calls.npz", "s2.json", "s2.md", "s2.safetensors"]
+    calls = np.load(path.parent / "s2.calls.npz")["classes"]
+    for number in (1, 2):
+        of_fold = path.parent / "folds" / str(number) / "s2.json"
+        own = read_card(of_fold.read_bytes(), name="s2.json")
+        unseen = pairs.within(frozenset(own.split.folds[0]))
+        own_weights = of_fold.with_suffix(".safetensors").read_bytes()
+        network = UNetDetector.from_weights(own_weights, own, choose("cpu", "fp32", "auto")[0], precision="fp32")
+        picture = unseen.after.reflectance[0]
+        seen = np.isfinite(picture).all(axis=0)
+        again = decided(network(np.nan_to_num(picture), seen), seen, network.spec.decision)
+        index = next(i for i, block in enumerate(pairs.block) if block in own.split.folds[0])
+        assert (again == calls[index, 1]).mean() > 0.99, "the network that measured is the one that is written"
     read = read_card(path.read_bytes(), name="s2.json")
     weights = (path.parent / "s2.safetensors").read_bytes()
     detector = UNetDetector.from_weights(weights, read, choose("cpu", "fp32", "auto")[0], precision="fp32")

@@ -24,9 +24,9 @@ from jagawana.services.detect import single_image
 from jagawana.services.detect.models import load_detector
 from jagawana.services.evaluation.dataset.looking import Looker
 from jagawana.services.evaluation.dataset.pictures import EACH, choose
-from jagawana.services.labelled.places import Labelled, places_of
 from jagawana.services.evaluation.dataset.run import evaluate_dataset
 from jagawana.services.evaluation.dataset.scores import DatasetScore, ImageScore
+from jagawana.services.labelled.places import Labelled, places_of
 from jagawana.services.labelled.tables import mask_values
 from jagawana.services.settings import load_settings
 

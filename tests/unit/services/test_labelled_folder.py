@@ -91,5 +91,5 @@ def test_the_command_trains_on_a_folder_of_ones_own(tmp_path: Path) -> None:
     command = ["train", "--model", "rgbn", "--labels", str(tmp_path / "ours"), "--out", str(tmp_path / "model"), "--steps", "3"]
     result = CliRunner().invoke(app, [*command, "--config", str(tmp_path / "config.json")])
     assert result.exit_code == 0, result.output
-    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == ["rgbn.calls.npz", "rgbn.json", "rgbn.md", "rgbn.safetensors"]
+    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == ["folds", "rgbn.calls.npz", "rgbn.json", "rgbn.md", "rgbn.safetensors"]
     assert "| ours | 8 | the owner's |" in (tmp_path / "model" / "rgbn.md").read_text()
