@@ -40,7 +40,7 @@ def test_real_new_mining_is_found_and_quiet_places_stay_quiet(groups: list[Group
     result = score({name: truth[name] for name in found}, found)
     assert [g.summary.dead for g in groups] == [{}, {}]
     assert result.events >= 20 and result.events_found >= 0.5 * result.events, result
-    assert result.quiet >= 10 and result.quiet_alarmed <= 0.1 * result.quiet, result
+    assert result.quiet >= 8 and result.quiet_alarmed <= 0.1 * result.quiet, result
 
 
 def test_people_are_told_inside_protected_zones_only(findings: list[Finding]) -> None:

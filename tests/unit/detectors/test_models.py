@@ -94,7 +94,7 @@ def test_swapped_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused.value.code == ErrorCode.MODEL_INVALID
 
 
-def test_forest_is_background_and_a_bright_pit_in_it_is_found() -> None:
+def test_forest_is_background_and_a_bright_pit_with_ponds_in_it_is_found() -> None:
     detector = load_detector("s2", device="cpu", precision="fp32")
     rng = np.random.default_rng(0)
     forest = np.array([0.025, 0.045, 0.025, 0.29, 0.15, 0.065], np.float32)[:, None, None]
@@ -102,6 +102,9 @@ def test_forest_is_background_and_a_bright_pit_in_it_is_found() -> None:
     quiet = detector(window, np.ones((160, 160), bool)).argmax(axis=0)
     assert (quiet == LandClass.BACKGROUND).mean() > 0.99
     pit = np.array([0.13, 0.18, 0.22, 0.28, 0.26, 0.17], np.float32)[:, None, None]
-    window[:, 60:100, 60:100] = pit * rng.normal(1, 0.05, (6, 40, 40)).astype(np.float32)
+    window[:, 60:100, 60:100] = pit * rng.normal(1, 0.12, (6, 40, 40)).astype(np.float32)
+    pond = np.array([0.09, 0.13, 0.12, 0.08, 0.03, 0.02], np.float32)[:, None, None]
+    for row, column in ((64, 66), (72, 84), (84, 70), (90, 88), (66, 92)):
+        window[:, row : row + 6, column : column + 5] = pond
     found = detector(window, np.ones((160, 160), bool)).argmax(axis=0) == LandClass.MINING
     assert found[65:95, 65:95].mean() > 0.5 and found[:50].mean() < 0.01
