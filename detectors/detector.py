@@ -27,7 +27,7 @@ class Window:
         reflectance: float32 (B, H, W), 0..1, finite where valid; anything where not.
         valid: bool (H, W), False where nothing was recorded.
         keep: rows and columns that are wanted; the rest is halo.
-        clear: bool of the shape of `keep`, True where the ground was seen; elsewhere nothing is stored.
+        clear: bool (H, W), True where the ground was seen; elsewhere nothing is stored, and nothing is compared with it.
     """
 
     reflectance: Reflectance

@@ -23,10 +23,10 @@ def receptive_radius_px(poolings: int) -> int:
     return reach
 
 
-def halo_px(poolings: int) -> int:
-    """The receptive radius rounded up to the pooling grid: 56 px for 3 poolings."""
+def halo_px(poolings: int, *, beyond_px: int = 0) -> int:
+    """The receptive radius and `beyond_px`, rounded up to the pooling grid: 56 px for 3 poolings and nothing beyond."""
     grid = 1 << poolings
-    return -(-receptive_radius_px(poolings) // grid) * grid
+    return -(-(receptive_radius_px(poolings) + beyond_px) // grid) * grid
 
 
 def _inputs_of(pixel: int, poolings: int) -> tuple[int, int]:

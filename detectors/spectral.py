@@ -81,7 +81,7 @@ class SpectralDetector:
     def stored(self, window: Window) -> StoredBytes:
         """What an observation keeps of a window; see detector.Detector."""
         rows, columns = window.keep
-        return quantised(self(window.reflectance[:, rows, columns], window.valid[rows, columns]), window.clear)
+        return quantised(self(window.reflectance[:, rows, columns], window.valid[rows, columns]), window.clear[rows, columns])
 
     def check(self) -> None:
         """Thresholds do not wear."""

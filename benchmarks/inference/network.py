@@ -56,7 +56,7 @@ class Exported(nn.Module):
 def export(path: Path) -> None:
     """Write the shipped four-band network to `path`."""
     card = read_model_card("rgbn")
-    net = UNet(bands=len(card.bands), classes=len(card.classes), base=card.architecture.base, poolings=card.architecture.poolings)
+    net = UNet(bands=card.normalisation.channels, classes=len(card.classes), base=card.architecture.base, poolings=card.architecture.poolings)
     net.load_state_dict(load_file(WEIGHTS / "rgbn.safetensors"))
     net.eval()
     for pair in [*net.down, *net.up]:

@@ -70,7 +70,7 @@ def _window(pixels: BlockRows, place: Place, shape: tuple[int, int], halo_px: in
     numbers = pixels.read("data", bands=(1, 2, 3, 4), window=box)
     valid = (numbers != 0).all(axis=0)
     keep = tuple(slice(kept.start - read.start, kept.stop - read.start) for kept, read in zip(place, (rows, columns), strict=True))
-    return Window(numbers * SCALE, valid, (keep[0], keep[1]), valid[keep])
+    return Window(numbers * SCALE, valid, (keep[0], keep[1]), valid)
 
 
 def _likeliest(stored: StoredBytes) -> Labels:

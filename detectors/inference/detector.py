@@ -14,8 +14,9 @@ from jagawana.detectors.inference.blocks import Stretch, blocks
 from jagawana.detectors.inference.layers import Layers, shapes_of
 from jagawana.detectors.inference.runtime import Precision, Runtime, Scaling, Spare
 from jagawana.detectors.known_answer import known_window, same_answer
-from jagawana.detectors.model_card import ModelCard
+from jagawana.detectors.model_card import ModelCard, Normalisation
 from jagawana.detectors.receptive import halo_px, margin_px
+from jagawana.detectors.surroundings import REACH_PX, with_surroundings
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import sha256_of
 from jagawana.schemas.observation import ModelRef
@@ -31,8 +32,8 @@ class UNetDetector:
     def __init__(self, layers: Layers, card: ModelCard, runtime_of: RuntimeOf, *, precision: Precision) -> None:
         self._card, self._grid_px = card, 2**layers.poolings
         self._halo_px, self._margin_px = halo_px(layers.poolings), margin_px(self._grid_px)
-        self._runtime = runtime_of(layers, _scaling(card), self._halo_px)
-        self._spec = _spec(card, runtime=self._runtime.name, precision=precision, halo=self._halo_px)
+        self._runtime = runtime_of(layers, _scaling(card.normalisation, card.temperature), self._halo_px)
+        self._spec = _spec(card, runtime=self._runtime.name, precision=precision, halo=_window_halo_px(layers, card))
 
     @classmethod
     def from_weights(cls, weights: bytes, card: ModelCard, runtime_of: RuntimeOf, *, precision: Precision) -> Self:
@@ -73,10 +74,10 @@ class UNetDetector:
         """
         _check_window(reflectance, valid, bands=len(self._card.bands))
         seen = valid & np.isfinite(reflectance).all(axis=0)
-        whole = slice(0, valid.shape[0]), slice(0, valid.shape[1])
+        whole, channels = (slice(0, valid.shape[0]), slice(0, valid.shape[1])), self._channels(reflectance, seen)
         probabilities = np.empty((len(self._card.classes), *valid.shape), np.float32)
         for rows, columns in self._blocks(valid.shape, whole):
-            answer = self._runtime.probabilities(*_block(reflectance, seen, rows, columns))
+            answer = self._runtime.probabilities(*_block(channels, seen, rows, columns))
             probabilities[:, rows.kept, columns.kept] = answer[:, _inner(rows), _inner(columns)]
         if not np.isfinite(probabilities[0]).all():
             raise DataError(ErrorCode.MODEL_INVALID, f"{self._card.model_id} answered with not-a-number; weights or device are damaged")
@@ -90,24 +91,29 @@ class UNetDetector:
         """
         _check_window(window.reflectance, window.valid, bands=len(self._card.bands))
         top, left = window.keep[0].start, window.keep[1].start
-        kept = np.zeros((len(STORED_CLASSES), *window.clear.shape), np.uint8)
+        wanted = window.clear[window.keep]
+        kept = np.zeros((len(STORED_CLASSES), *wanted.shape), np.uint8)
+        channels = self._channels(window.reflectance, window.valid & window.clear) if wanted.any() else window.reflectance
         for rows, columns in self._blocks(window.valid.shape, window.keep):
             place = slice(rows.kept.start - top, rows.kept.stop - top), slice(columns.kept.start - left, columns.kept.stop - left)
-            clear = window.clear[place]
+            clear = wanted[place]
             if clear.any():
-                block = _block(window.reflectance, window.valid, rows, columns)
+                block = _block(channels, window.valid, rows, columns)
                 np.multiply(self._runtime.stored(*block, Spare(*rows.spare, *columns.spare)), clear, out=kept[:, place[0], place[1]])
         return kept
+
+    def _channels(self, reflectance: Reflectance, seen: Mask) -> Reflectance:
+        return with_surroundings(reflectance, seen) if self._card.normalisation.surroundings else reflectance
 
     def _blocks(self, shape: tuple[int, ...], keep: tuple[slice, slice]) -> list[tuple[Stretch, Stretch]]:
         height, width = shape
         return list(blocks((height, width), keep, halo_px=self._halo_px, margin_px=self._margin_px, grid_px=self._grid_px))
 
 
-def _block(reflectance: Reflectance, valid: Mask, rows: Stretch, columns: Stretch) -> tuple[Reflectance, Mask]:
+def _block(channels: Reflectance, valid: Mask, rows: Stretch, columns: Stretch) -> tuple[Reflectance, Mask]:
     """The pixels of a block as the network sees them, and which of them were seen."""
     part = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
-    pixels, seen = reflectance[:, part[0], part[1]], valid[part]
+    pixels, seen = channels[:, part[0], part[1]], valid[part]
     if any(rows.mirror + columns.mirror):
         pixels = np.pad(pixels, ((0, 0), rows.mirror, columns.mirror), mode="reflect")
         seen = np.pad(seen, (rows.mirror, columns.mirror), mode="reflect")
@@ -125,7 +131,9 @@ def _layers(weights: bytes, card: ModelCard) -> Layers:
         state = load_safetensors(weights)
     except (SafetensorError, KeyError, ValueError) as error:
         raise _unfit(card, str(error)) from error
-    shapes = shapes_of(bands=len(card.bands), classes=len(card.classes), base=card.architecture.base, poolings=card.architecture.poolings)
+    shapes = shapes_of(
+        bands=card.normalisation.channels, classes=len(card.classes), base=card.architecture.base, poolings=card.architecture.poolings
+    )
     wrong = [name for name, shape in shapes.items() if name not in state or state[name].shape != shape or state[name].dtype != np.float32]
     if wrong:
         found = f"{state[wrong[0]].dtype} {state[wrong[0]].shape}" if wrong[0] in state else "missing"
@@ -137,8 +145,16 @@ def _unfit(card: ModelCard, why: str) -> DataError:
     return DataError(ErrorCode.MODEL_INVALID, f"the weights of {card.model_id} do not fit its card ({why[:200]}); install again")
 
 
-def _scaling(card: ModelCard) -> Scaling:
-    return Scaling(np.array(card.normalisation.mean, np.float32), np.array(card.normalisation.std, np.float32), card.temperature)
+def _scaling(normalisation: Normalisation, temperature: float) -> Scaling:
+    mean, std = np.array(normalisation.mean, np.float32), np.array(normalisation.std, np.float32)
+    if normalisation.surroundings:
+        mean, std = np.concatenate([mean, np.zeros_like(mean)]), np.concatenate([std, std])
+    return Scaling(mean, std, temperature)
+
+
+def _window_halo_px(layers: Layers, card: ModelCard) -> int:
+    """What the network looks at, and what that is compared with."""
+    return halo_px(layers.poolings, beyond_px=REACH_PX if card.normalisation.surroundings else 0)
 
 
 def _spec(card: ModelCard, *, runtime: str, precision: Precision, halo: int) -> DetectorSpec:

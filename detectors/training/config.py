@@ -19,13 +19,14 @@ class TrainConfig(Model):
     """One training run. The defaults are the recipe of the shipped networks (docs/detector.md)."""
 
     model_id: Literal["s2", "rgbn"] = "s2"
-    version: str = Field(default="2", description="goes up whenever weights are published")
+    version: str = Field(default="3", description="goes up whenever weights are published")
     steps: int = Field(default=10_000, ge=1, description="of each network")
     batch: int = Field(default=16, ge=2, description="images, both dates of a pair counted")
     chip_px: int = Field(default=48, ge=48, description="side of a training chip")
     seed: int = Field(default=0, ge=0)
     base: int = Field(default=16, ge=4)
     poolings: int = Field(default=3, ge=1, le=4)
+    surroundings: bool = Field(default=True, description="whether every band is also read less the mean of its surroundings")
     learning_rate: float = Field(default=3e-3, gt=0)
     average_decay: float = Field(default=0.995, ge=0, lt=1, description="of the running mean of the weights")
     consistency: float = Field(default=0.2, ge=0, description="weight of the difference between two dates where the label stayed")

@@ -1,6 +1,7 @@
 """Which Decision serves best: tried out on places the network never saw."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +13,17 @@ from jagawana.detectors.scoring.evaluation import SHOWN_HA
 from jagawana.detectors.scoring.roads import near
 from jagawana.detectors.training.labels import Pairs
 
-ROAD_BONUSES = tuple(np.arange(0, 2.75, 0.25).tolist())
+ROADS = tuple(product(np.arange(0, 3, 0.5).tolist(), (0.0, 0.3, 0.4, 0.5, 0.6, 0.7)))
+"""Bonus and peak of roads."""
 MINING_PEAKS = (0.0, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 EVENT_HA = 0.3
 RESOLUTION_M = 10.0
 Counts = npt.NDArray[np.float64]
 
 
-def with_road_bonus(bonus: float) -> tuple[float, ...]:
-    """The bonus of every class when only roads get one."""
-    return tuple(bonus if c is LandClass.ROAD else 0.0 for c in LandClass)
+def with_roads(bonus: float, peak: float, *, mining_peak: float = 0.0) -> Decision:
+    """The decision when only roads get a bonus."""
+    return Decision(tuple(bonus if c is LandClass.ROAD else 0.0 for c in LandClass), mining_peak, peak)
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Trials:
     """What every candidate does to every pair.
 
     Attributes:
-        roads: float64 (bonuses, N, 4): called pixels, those near a labelled road, labelled pixels, those near a called one.
+        roads: float64 (ROADS, N, 4): called pixels, those near a labelled road, labelled pixels, those near a called one.
         mining: float64 (peaks, N, 7): pixels in both masks, in either; events in both, called, labelled; images without mining
             that are called mining, images without mining.
     """
@@ -40,14 +42,14 @@ class Trials:
     def best(self, among: npt.NDArray[np.bool_]) -> Decision:
         """The decision that is best on some of the pairs.
 
-        The bonus of roads is that with the largest F1 within 2 px. The peak of mining is that with the largest sum of IoU,
+        Bonus and peak of roads are those with the largest F1 within 2 px. The peak of mining is that with the largest sum of IoU,
         F1 of new-mining events and share of images without mining that are left alone.
         """
         called, right, labelled, found = self.roads[:, among].sum(axis=1).T
         roads = _f1(right / np.maximum(called, 1), found / np.maximum(labelled, 1))
         both, either, event, said, true, alarm, free = self.mining[:, among].sum(axis=1).T
         mining = both / np.maximum(either, 1) + 2 * event / np.maximum(said + true, 1) - alarm / np.maximum(free, 1)
-        return Decision(with_road_bonus(ROAD_BONUSES[int(roads.argmax())]), MINING_PEAKS[int(mining.argmax())])
+        return with_roads(*ROADS[int(roads.argmax())], mining_peak=MINING_PEAKS[int(mining.argmax())])
 
 
 def trials(probabilities: npt.NDArray[np.float32], pairs: Pairs) -> Trials:
@@ -58,9 +60,7 @@ def trials(probabilities: npt.NDArray[np.float32], pairs: Pairs) -> Trials:
         pairs: 10 m.
     """
     truth = pairs.places().labels
-    roads = [
-        [_road_counts(t, _each(p, Decision(with_road_bonus(b)))) for p, t in zip(probabilities, truth, strict=True)] for b in ROAD_BONUSES
-    ]
+    roads = [[_road_counts(t, _each(p, with_roads(*r))) for p, t in zip(probabilities, truth, strict=True)] for r in ROADS]
     mining = [
         [_mining_counts(t, _each(p, Decision(mining_peak=peak))) for p, t in zip(probabilities, truth, strict=True)]
         for peak in MINING_PEAKS

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from jagawana.detectors.classes import NOT_OBSERVED, LandClass
 from jagawana.detectors.inference.choosing import has_bf16
 from jagawana.detectors.model_card import Normalisation
+from jagawana.detectors.surroundings import with_surroundings
 from jagawana.detectors.training.augment import Augmentation, Rng, augmented
 from jagawana.detectors.training.config import TrainConfig
 from jagawana.detectors.training.labels import Places
@@ -60,7 +61,7 @@ class Fit:
         self.steps, self.done, self.loss = steps, 0, float("nan")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = UNet(bands=len(config.bands), classes=len(LandClass), base=config.base, poolings=config.poolings)
+            network = UNet(bands=normalisation.channels, classes=len(LandClass), base=config.base, poolings=config.poolings)
         self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         keep = get_ema_multi_avg_fn(config.average_decay)  # type: ignore[no-untyped-call]
         self._average = AveragedModel(self._network, multi_avg_fn=keep, use_buffers=True)
@@ -147,7 +148,9 @@ def _taken(order: list[int], n: int, of: int, rng: Rng) -> list[int]:
 
 def normalised(pixels: np.ndarray[tuple[int, ...], np.dtype[np.float32]], normalisation: Normalisation) -> Tensor:
     """(N, B, H, W) reflectance to what the network reads; NaN becomes zero, the mean of the training images."""
-    mean = torch.tensor(normalisation.mean).view(1, -1, 1, 1)
-    std = torch.tensor(normalisation.std).view(1, -1, 1, 1)
+    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (normalisation.mean, normalisation.std))
+    if normalisation.surroundings:
+        pixels = with_surroundings(pixels, np.asarray(np.isfinite(pixels).all(axis=1)))
+        mean, std = torch.cat([mean, torch.zeros_like(mean)], 1), torch.cat([std, std], 1)
     scaled = torch.nan_to_num((torch.from_numpy(pixels) - mean) / std, nan=0.0)
     return scaled.contiguous(memory_format=torch.channels_last)

@@ -120,7 +120,8 @@ def _result(config: TrainConfig, pairs: Pairs | None, stage: Stage, device: str)
     simulated = simulated_pools(config, labelled=pairs is not None)
     if pairs is None and not simulated:
         raise DataError(ErrorCode.SETTINGS_INVALID, "nothing to train on: no labelled pairs and no simulated chips")
-    normalisation = normalisation_of((pairs.places() if pairs is not None else simulated[0].places).images())
+    seen = (pairs.places() if pairs is not None else simulated[0].places).images()
+    normalisation = normalisation_of(seen, surroundings=config.surroundings)
     cross = cross_fitted(config, pairs, simulated, normalisation, stage, device) if pairs is not None else None
     pools = [*(real_pools(config, pairs) if pairs is not None else []), *simulated]
     steps = round(median(cross.steps)) if cross else config.steps
@@ -155,14 +156,16 @@ def _card(config: TrainConfig, result: _Result, pairs: Pairs | None, predict: Pr
 
 
 def _rule(decision: Decision) -> DecisionRule:
-    return DecisionRule(bonus=decision.bonus, mining_peak=decision.mining_peak)
+    return DecisionRule(bonus=decision.bonus, mining_peak=decision.mining_peak, road_peak=decision.road_peak)
 
 
-def normalisation_of(images: Images) -> Normalisation:
+def normalisation_of(images: Images, *, surroundings: bool = False) -> Normalisation:
     """Mean and standard deviation of every band over what was seen."""
     flat = images.reflectance.transpose(1, 0, 2, 3).reshape(images.reflectance.shape[1], -1).astype(np.float64)
     mean, std = np.nanmean(flat, axis=1), np.nanstd(flat, axis=1)
-    return Normalisation(mean=tuple(round(float(v), 5) for v in mean), std=tuple(round(float(v), 5) for v in std))
+    return Normalisation(
+        mean=tuple(round(float(v), 5) for v in mean), std=tuple(round(float(v), 5) for v in std), surroundings=surroundings
+    )
 
 
 def _evaluations(config: TrainConfig, cross: CrossFit | None, predict: Predict, pairs: Pairs | None) -> dict[str, Evaluation | None]:

@@ -52,8 +52,7 @@ def read_tile(image: SceneImage, tile: TileId, place: TileWindow, bands: Sequenc
     layers = dict(zip(bands, reflectance, strict=True))
     sky = clouds(layers, valid, resolution_m=place.resolution_m, scene_class=image.scene_class(place))
     keep = _inside(place)
-    inside = np.ascontiguousarray(sky[keep])
-    return TileRead(tile, place, Window(reflectance, valid, keep, np.asarray(inside == SkyClass.CLEAR)), inside)
+    return TileRead(tile, place, Window(reflectance, valid, keep, np.asarray(sky == SkyClass.CLEAR)), np.ascontiguousarray(sky[keep]))
 
 
 def seen_of(read: TileRead, probabilities: Bytes2D, bands: Sequence[str]) -> TileSeen:

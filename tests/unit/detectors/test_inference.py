@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from jagawana.detectors.classes import LandClass
 from jagawana.detectors.detector import Window
-from jagawana.detectors.history import quantised
 from jagawana.detectors.inference.blocks import CORE_PX, stretches
 from jagawana.detectors.inference.choosing import choose, choose_device, choose_precision
 from jagawana.detectors.inference.detector import UNetDetector
@@ -20,19 +19,21 @@ from jagawana.detectors.inference.layers import Layers
 from jagawana.detectors.known_answer import SIZE_PX, answer_of, likeness, window_of
 from jagawana.detectors.model_card import Architecture, KnownAnswer, ModelCard, Normalisation, Split, read_card
 from jagawana.detectors.training.card import weights_of
+from jagawana.detectors.training.loop import normalised
 from jagawana.detectors.unet import UNet
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import sha256_of
 
 BANDS = ("blue", "green", "red", "nir")
-NORMALISATION = Normalisation(mean=(0.06, 0.09, 0.1, 0.25), std=(0.03, 0.04, 0.06, 0.08))
+NORMALISATION = Normalisation(mean=(0.06, 0.09, 0.1, 0.25), std=(0.03, 0.04, 0.06, 0.08), surroundings=True)
+HALO_PX = 88
 RUNTIMES = ("torch", "openvino")
 
 
 def opinionated(seed: int = 0) -> UNet:
     """An untrained network that calls several classes and is fairly sure of them."""
     torch.manual_seed(seed)
-    net = UNet(bands=4, classes=len(LandClass), base=4, poolings=3).eval()
+    net = UNet(bands=NORMALISATION.channels, classes=len(LandClass), base=4, poolings=3).eval()
     with torch.no_grad():
         net.head.weight *= 300
     return net
@@ -117,11 +118,8 @@ def test_the_network_for_inference_is_the_network_that_was_trained(runtime: str)
             module.running_mean.normal_(0, 0.3)  # type: ignore[union-attr]
             module.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
     reflectance, valid = scene(77, 90)
-    scaled = (torch.from_numpy(reflectance) - torch.tensor(NORMALISATION.mean).view(-1, 1, 1)) / torch.tensor(NORMALISATION.std).view(
-        -1, 1, 1
-    )
     with torch.inference_mode():
-        expected = torch.softmax(net(scaled.float()[None])[0], dim=0).numpy()
+        expected = torch.softmax(net(normalised(reflectance[None], NORMALISATION))[0], dim=0).numpy()
     np.testing.assert_allclose(detector_of(net, runtime=runtime)(reflectance, valid), expected, atol=2e-4)
 
 
@@ -137,11 +135,11 @@ def test_stored_bytes_do_not_depend_on_blocks_or_threads(core_px: int, threads: 
     reflectance, valid = scene(312, 264)
     valid[100:130, 20:90] = False
     keep = slice(56, 256), slice(0, 264)
-    clear = np.random.default_rng(0).random((200, 264)) > 0.1
-    whole = detector_of(opinionated(), runtime=runtime, threads=2)
-    expected = quantised(whole(reflectance, valid)[:, 56:256], clear)
+    clear = np.random.default_rng(0).random((312, 264)) > 0.1
+    window = Window(reflectance, valid, keep, clear)
+    expected = detector_of(opinionated(), runtime=runtime, threads=2).stored(window)
     cut_small(monkeypatch, core_px)
-    found = detector_of(opinionated(), runtime=runtime, threads=threads).stored(Window(reflectance, valid, keep, clear))
+    found = detector_of(opinionated(), runtime=runtime, threads=threads).stored(window)
     assert (found != expected).sum() == 0 and found.any()
 
 
@@ -149,16 +147,17 @@ def test_stored_bytes_do_not_depend_on_blocks_or_threads(core_px: int, threads: 
 @settings(max_examples=30, deadline=None)
 def test_a_pixel_is_the_same_from_every_tile_that_shows_it(row: int, column: int, core: int) -> None:
     """Windows at any offset on the pooling grid, in blocks of any size, agree wherever both have their halo; also in bf16."""
-    reflectance, valid = scene(400, 400)
-    top, left, side = 8 * row, 8 * column, 232
+    reflectance, valid = scene(464, 464)
+    top, left, side, inside = 8 * row, 8 * column, 120 + 2 * HALO_PX, slice(HALO_PX, 464 - HALO_PX)
     with pytest.MonkeyPatch.context() as patch:
         cut_small(patch, 8 * core)
         for precision in ("fp32", "bf16"):
             detector = detector_of(opinionated(), precision=precision)
-            inner = Window(reflectance, valid, (slice(56, 344), slice(56, 344)), np.ones((288, 288), bool))
+            inner = Window(reflectance, valid, (inside, inside), np.ones((464, 464), bool))
             whole = detector.stored(inner)[:, top : top + 120, left : left + 120]
             part = reflectance[:, top : top + side, left : left + side], valid[top : top + side, left : left + side]
-            window = Window(*part, (slice(56, 176), slice(56, 176)), np.ones((120, 120), bool))
+            kept = slice(HALO_PX, HALO_PX + 120)
+            window = Window(*part, (kept, kept), np.ones((side, side), bool))
             assert (detector.stored(window) != whole).sum() == 0
 
 
@@ -248,7 +247,7 @@ def test_the_fingerprint_names_everything_that_moves_a_label() -> None:
     weights, card = answered(opinionated())
     first = loaded(weights, card, precision="fp32").spec.ref
     assert first.sha256 == sha256_of(weights)
-    assert first.fingerprint.startswith(f"rgbn-test/{first.sha256[:8]}/fp32/openvino{version('openvino')}-cpu/halo56/norm")
+    assert first.fingerprint.startswith(f"rgbn-test/{first.sha256[:8]}/fp32/openvino{version('openvino')}-cpu/halo88/norm")
     warmer = card.model_copy(update={"temperature": 1.0001})
     assert loaded(weights, warmer, precision="fp32").spec.ref.fingerprint != first.fingerprint
 
