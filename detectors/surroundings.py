@@ -3,11 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-BLOCK_PX = 8
+BLOCK_PX = 4
 """Means are taken over whole blocks of this side, so that they do not depend on how a scene is cut into windows whose origins are
 multiples of it."""
-REACH_BLOCKS = 3
-"""Blocks on each side of a pixel's own: its surroundings are a square of 56 px."""
+REACH_BLOCKS = 6
+"""Blocks on each side of a pixel's own: its surroundings are a square of 52 px."""
 REACH_PX = (REACH_BLOCKS + 1) * BLOCK_PX - 1
 """How far a pixel can be from another and still move its mean."""
 Reflectance = npt.NDArray[np.float32]
@@ -15,7 +15,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 def with_surroundings(reflectance: Reflectance, seen: Flags) -> Reflectance:
-    """The bands as they are, then each less the mean of what was seen in the 7 x 7 blocks around.
+    """The bands as they are, then each less the mean of what was seen in the 13 x 13 blocks around.
 
     Args:
         reflectance: float32 (..., B, H, W), finite where seen; its corner lies on the grid of blocks.

@@ -20,11 +20,11 @@ class TrainConfig(Model):
 
     model_id: Literal["s2", "rgbn"] = "s2"
     version: str = Field(default="3", description="goes up whenever weights are published")
-    steps: int = Field(default=10_000, ge=1, description="of each network")
+    steps: int = Field(default=7_000, ge=1, description="of each network")
     batch: int = Field(default=16, ge=2, description="images, both dates of a pair counted")
     chip_px: int = Field(default=48, ge=48, description="side of a training chip")
     seed: int = Field(default=0, ge=0)
-    base: int = Field(default=16, ge=4)
+    base: int = Field(default=24, ge=4)
     poolings: int = Field(default=3, ge=1, le=4)
     surroundings: bool = Field(default=True, description="whether every band is also read less the mean of its surroundings")
     learning_rate: float = Field(default=3e-3, gt=0)
