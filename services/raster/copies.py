@@ -49,6 +49,10 @@ class Copied:
     sha256: str
 
 
+TIMES = 4
+"""All assets of a scene together may be so many times as large as one: they lie in the spool at the same time."""
+
+
 @contextmanager
 def own_copies(item: SceneItem, *, roots: Sequence[Path], spool: Path, max_bytes: int) -> Iterator[dict[str, Path]]:
     """Checked copies of all assets of an item, by asset key; removed afterwards.
@@ -59,6 +63,7 @@ def own_copies(item: SceneItem, *, roots: Sequence[Path], spool: Path, max_bytes
         DataError: HREF_FORBIDDEN, ASSET_MISSING, NOT_REGULAR_FILE, TOO_LARGE, SIZE_MISMATCH, CHECKSUM_MISMATCH or BAD_MAGIC.
         TransientError: STORE_BUSY when our own disk is full or a file cannot be read for now.
     """
+    _not_too_much(item, TIMES * max_bytes)
     with _folder_in(spool) as folder:
         copies = {}
         for number, (key, asset) in enumerate(sorted(item.assets.items())):
@@ -67,6 +72,12 @@ def own_copies(item: SceneItem, *, roots: Sequence[Path], spool: Path, max_bytes
             _copy(source, copies[key], asset, max_bytes)
         yield copies
     reached("spool.removed")
+
+
+def _not_too_much(item: SceneItem, most: int) -> None:
+    total = sum(asset.size for asset in item.assets.values())
+    if total > most:
+        raise DataError(ErrorCode.TOO_LARGE, f"{item.id}: {len(item.assets)} assets of {total} bytes; the limit for one scene is {most}")
 
 
 def _folder_in(spool: Path) -> "TemporaryDirectory[str]":

@@ -11,7 +11,7 @@ from scenes import Scene, describe, write_scene
 from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError, TransientError
 from jagawana.schemas.scene import SceneItem
 from jagawana.services.raster import copies
-from jagawana.services.raster.copies import allowed_path, own_copies
+from jagawana.services.raster.copies import TIMES, allowed_path, own_copies
 
 
 def _item(folder: Path, **image: Any) -> SceneItem:
@@ -91,6 +91,15 @@ def test_too_large_is_refused_before_a_byte_is_read(tmp_path: Path) -> None:
     item = _item(tmp_path / "a", **{"file:size": 2 << 20})
     os.unlink(item.assets["image"].href)
     assert _refused(item, tmp_path, tmp_path / "spool").code is ErrorCode.TOO_LARGE
+
+
+def test_assets_that_are_too_large_together_are_refused_before_a_byte_is_copied(tmp_path: Path) -> None:
+    item, spool, most = _item(tmp_path / "a"), tmp_path / "spool", 1 << 20
+    image = item.assets["image"].model_copy(update={"size": most})
+    crowded = item.model_copy(update={"assets": item.assets | {f"part{n}": image for n in range(TIMES + 1)}})
+    with pytest.raises(JagawanaError, match="assets of") as caught, own_copies(crowded, roots=[tmp_path / "a"], spool=spool, max_bytes=most):
+        pytest.fail("it was accepted")
+    assert caught.value.code is ErrorCode.TOO_LARGE and not spool.exists()
 
 
 def test_both_byte_orders_and_bigtiff_are_tiffs_and_a_picture_is_not(tmp_path: Path) -> None:
