@@ -23,8 +23,8 @@ import shapely
 from scipy import ndimage
 from skimage.morphology import remove_small_holes
 
-from jagawana.detectors import shapes
 from jagawana.detectors.roads.lines import RoadLimits, road_lines
+from jagawana.detectors.roads.mask import road_networks
 from jagawana.detectors.roads.networks import without_spurs
 from jagawana.detectors.roads.skeleton import skeleton_lines
 
@@ -33,7 +33,6 @@ ROAD, NO_CHANGE = 1, 2
 BUFFERS_PX = (2, 5)
 ALERT_ROAD_M = 150.0
 """The smallest road reported at 3 to 5 m."""
-EIGHT = np.ones((3, 3), bool)
 
 
 def pixel_wise(lost: np.ndarray, hand: np.ndarray) -> dict[str, float]:
@@ -42,14 +41,8 @@ def pixel_wise(lost: np.ndarray, hand: np.ndarray) -> dict[str, float]:
 
 
 def as_in_alerts(lost: np.ndarray) -> shapely.MultiLineString:
-    """Centre-lines as alerts have them: things joined over four pixels, each closed, thinned, its spurs cut once."""
-    near, _ = ndimage.label(ndimage.binary_dilation(lost, EIGHT, iterations=2), EIGHT)
-    labels, found = np.where(lost, near, 0), []
-    for number, box in enumerate(ndimage.find_objects(labels), 1):
-        corner = (box[1].start, -box[0].start)
-        lines = shapes.centre_lines(labels[box] == number, corner, 1.0, at_least_m=ALERT_ROAD_M / RESOLUTION_M)
-        found += shapely.get_parts(lines).tolist()
-    return shapely.transform(shapely.MultiLineString(found), lambda xy: xy * (1, -1))
+    """Networks as alerts have them: for class masks, whose pixels are not doubted."""
+    return shapely.MultiLineString(list(road_networks(lost, RESOLUTION_M, at_least_m=ALERT_ROAD_M).lines))
 
 
 def with_limits(limits: RoadLimits) -> Callable[[np.ndarray], shapely.MultiLineString]:

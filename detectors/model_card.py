@@ -20,10 +20,18 @@ class Architecture(Model):
 
 
 class Normalisation(Model):
-    """Reflectance minus mean over std, per band; fixed, so that a pixel's value never depends on its neighbours."""
+    """Reflectance minus mean over std, per band, with fixed numbers."""
 
     mean: tuple[float, ...] = Field(description="reflectance 0..1 per band, over the training images")
     std: tuple[float, ...] = Field(description="reflectance per band")
+    surroundings: bool = Field(
+        default=False, description="whether the network also reads every band less the mean of its surroundings, over the same std"
+    )
+
+    @property
+    def channels(self) -> int:
+        """How many the network reads."""
+        return len(self.mean) * (2 if self.surroundings else 1)
 
 
 class DecisionRule(Model):
@@ -31,11 +39,12 @@ class DecisionRule(Model):
 
     bonus: tuple[float, ...] = Field(description="one per class, added to the logarithm of its probability before the largest wins")
     mining_peak: Share = Field(description="a patch of mining is one only if some pixel of it reaches this probability")
+    road_peak: Share = Field(default=0.0, description="the same of roads")
 
     @property
     def decision(self) -> Decision:
         """The same, to decide with."""
-        return Decision(self.bonus, self.mining_peak)
+        return Decision(self.bonus, self.mining_peak, self.road_peak)
 
 
 class TrainingSource(Model):
@@ -43,6 +52,8 @@ class TrainingSource(Model):
 
     name: str
     licence: str
+    attribution: str | None = Field(default=None, description="whom to name, and how; none: not stated here")
+    redistribution: bool | None = Field(default=None, description="whether the images may be passed on; none: not stated here")
     images: int = Field(ge=0, description="images of this source seen in training")
     remarks: str
 
@@ -182,7 +193,8 @@ class ModelCard(Model):
     @property
     def normalisation_id(self) -> str:
         """Eight digits that change with anything done to reflectance or logits outside the weights."""
-        return sha256_of([list(self.normalisation.mean), list(self.normalisation.std), self.temperature])[:8]
+        done = self.normalisation
+        return sha256_of([list(done.mean), list(done.std), done.surroundings, self.temperature])[:8]
 
 
 def read_card(text: str | bytes, *, name: str) -> ModelCard:

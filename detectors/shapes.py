@@ -8,13 +8,13 @@ from shapely.geometry.base import BaseGeometry
 
 from jagawana.detectors.grid import Square
 from jagawana.detectors.outlines import outlines
+from jagawana.detectors.roads.mask import SPUR_M
+from jagawana.detectors.roads.networks import without_spurs
 from jagawana.detectors.roads.skeleton import Lines, skeleton_lines
 from jagawana.detectors.runs import runs_of
 
 Flags = npt.NDArray[np.bool_]
 EIGHT = np.ones((3, 3), bool)
-SPUR_M = 40.0
-"""Dead ends shorter than this are the skeleton's, not the road's."""
 
 
 def corner(square: Square, resolution_m: float, origin: tuple[int, int]) -> tuple[float, float]:
@@ -39,17 +39,24 @@ def polygons(mask: Flags, north_west: tuple[float, float], resolution_m: float) 
 
 
 def centre_lines(mask: Flags, north_west: tuple[float, float], resolution_m: float, *, at_least_m: float) -> BaseGeometry:
-    """Centre-lines of a road mask as one MultiLineString, without spurs; empty when shorter than `at_least_m` in all.
+    """Centre-lines of a road mask as it was drawn, one MultiLineString without spurs; empty when shorter than `at_least_m` in all.
 
-    Gaps of up to four pixels are closed before thinning (Trier & Salberg 2024 do likewise).
+    Gaps of up to four pixels are closed before thinning (Trier & Salberg 2024 do likewise), longer ones stay: to score masks.
+    What is told of roads is in `roads.mask`.
     """
     closed = ndimage.binary_closing(np.pad(mask, 3), EIGHT, iterations=2)[3:-3, 3:-3]
-    lines = _without_spurs(skeleton_lines(closed), SPUR_M / resolution_m)
-    if lines.is_empty or lines.length * resolution_m < at_least_m:
+    lines = without_spurs(skeleton_lines(closed), SPUR_M / resolution_m)
+    if not len(lines) or shapely.length(lines).sum() * resolution_m < at_least_m:
         return shapely.MultiLineString()
+    return placed_lines(lines, north_west, resolution_m)
+
+
+def placed_lines(lines: Lines, north_west: tuple[float, float], resolution_m: float) -> BaseGeometry:
+    """Lines in pixels as one MultiLineString in metres, without the steps of their pixels."""
     simple = shapely.simplify(lines, 0.75)
-    placed = shapely.transform(simple, lambda xy: xy * (resolution_m, -resolution_m) + north_west)
-    return _multi(shapely.MultiLineString, placed)
+    return shapely.normalize(
+        shapely.MultiLineString(list(shapely.transform(simple, lambda xy: xy * (resolution_m, -resolution_m) + north_west)))
+    )
 
 
 def cluster(mask: Flags, north_west: tuple[float, float], resolution_m: float, *, at_least: int) -> BaseGeometry:
@@ -61,22 +68,3 @@ def cluster(mask: Flags, north_west: tuple[float, float], resolution_m: float, *
     x = [north_west[0] + (c + 0.5) * resolution_m for _, c in centres]
     y = [north_west[1] - (r + 0.5) * resolution_m for r, _ in centres]
     return shapely.normalize(shapely.MultiPoint(np.column_stack([x, y])))
-
-
-def _multi(kind: type[shapely.MultiPolygon | shapely.MultiLineString], geometry: BaseGeometry) -> BaseGeometry:
-    return shapely.normalize(kind(list(shapely.get_parts(geometry))))
-
-
-def _without_spurs(parts: Lines, shorter_than_px: float) -> BaseGeometry:
-    """Drop dead ends that leave a longer line at a junction."""
-    ends: dict[tuple[float, ...], int] = {}
-    for p in parts:
-        for end in (p.coords[0], p.coords[-1]):
-            ends[end] = ends.get(end, 0) + 1
-    kept = [p for p in parts if p.length >= shorter_than_px or not _is_spur(p, ends)]
-    return shapely.line_merge(shapely.MultiLineString(kept)) if kept else shapely.MultiLineString()
-
-
-def _is_spur(line: shapely.LineString, ends: dict[tuple[float, ...], int]) -> bool:
-    free = [end for end in (line.coords[0], line.coords[-1]) if ends[end] == 1]
-    return len(free) == 1

@@ -28,7 +28,7 @@ def far_reaching(lines: Lines, at_least: float) -> Lines:
     """Only networks whose bounds measure so much from corner to corner."""
     if not len(lines):
         return lines
-    network, bounds = _networks(lines), shapely.bounds(lines)
+    network, bounds = network_of(lines), shapely.bounds(lines)
     low, high = np.full((int(network.max()) + 1, 2), np.inf), np.full((int(network.max()) + 1, 2), -np.inf)
     np.minimum.at(low, network, bounds[:, :2])
     np.maximum.at(high, network, bounds[:, 2:])
@@ -39,7 +39,7 @@ def supported(lines: Lines, likelihood: Likelihood, at_least: float) -> Lines:
     """Only networks along which the mean likelihood is so high."""
     if not len(lines):
         return lines
-    network, length = _networks(lines), shapely.length(lines)
+    network, length = network_of(lines), shapely.length(lines)
     mean = np.bincount(network, length * mean_along(lines, likelihood)) / np.bincount(network, length)
     return np.asarray(lines[(mean >= at_least)[network]], object)
 
@@ -58,8 +58,10 @@ def ends_of(lines: Lines) -> tuple[Numbers, Integers, Integers]:
     return points, node.reshape(2, -1), count[node].reshape(2, -1)
 
 
-def _networks(lines: Lines) -> Integers:
-    """A number for each line, the same for lines that hang together."""
+def network_of(lines: Lines) -> Integers:
+    """A number for each line, (N,) from 0, the same for lines that hang together."""
+    if not len(lines):
+        return np.empty(0, np.int64)
     _, node, _ = ends_of(lines)
     n = int(node.max()) + 1
     _, label = connected_components(coo_array((np.ones(len(lines)), (node[0], node[1])), shape=(n, n)), directed=False)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from jagawana.detectors.change import MinimumMappingUnit
+from jagawana.detectors.things import MinimumMappingUnit
 from jagawana.detectors.classes import NOT_OBSERVED, LandClass
 from jagawana.detectors.detector import Mask
 from jagawana.detectors.scoring.pixels import Classes

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from jagawana.detectors.model_card import Evaluation, ModelCard, Ratio
+from jagawana.detectors.model_card import Evaluation, ModelCard, Ratio, TrainingSource
 
 
 def page(card: ModelCard) -> str:
@@ -34,7 +34,7 @@ Look-alikes by kind of place, and the worst calls as pictures: [docs/detector.md
 
 
 def _provenance(card: ModelCard) -> str:
-    sources = "\n".join(f"| {s.name} | {s.images} | {s.licence} | {s.remarks} |" for s in card.sources)
+    sources = "\n".join(f"| {s.name} | {s.images} | {_terms(s)} | {s.remarks} |" for s in card.sources)
     folds = "\n".join(f"* fold {n}: {', '.join(blocks)}" for n, blocks in enumerate(card.split.folds, 1))
     return f"""## Trained on
 
@@ -48,6 +48,16 @@ def _provenance(card: ModelCard) -> str:
 
 Probabilities: logits divided by {card.temperature:g}; {"calibrated" if card.calibrated else "not calibrated"}.
 """
+
+
+def _terms(source: TrainingSource) -> str:
+    """Licence, and what else is known of the right to use and pass on."""
+    parts = [source.licence]
+    if source.attribution is not None:
+        parts.append(f"attribution: {source.attribution}")
+    if source.redistribution is not None:
+        parts.append("may be passed on" if source.redistribution else "not to be passed on")
+    return "; ".join(parts)
 
 
 def _chapter(title: str, of: Evaluation) -> str:

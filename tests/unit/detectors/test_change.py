@@ -9,12 +9,13 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jagawana.detectors.change import Change, MinimumMappingUnit, changes, inventory
+from jagawana.detectors.change import Change, changes, inventory
 from jagawana.detectors.classes import LandClass
 from jagawana.detectors.clouds import SkyClass
 from jagawana.detectors.fold import fold
 from jagawana.detectors.grid import tile_square
 from jagawana.detectors.history import STORED_CLASSES, Observation, sparse
+from jagawana.detectors.things import MinimumMappingUnit
 from jagawana.schemas.alert import AlertState, ChangeClass
 
 START = datetime(2026, 1, 1, 2, 30, tzinfo=UTC)
@@ -152,6 +153,28 @@ def test_a_road_with_gaps_is_one_road_and_a_short_one_is_none() -> None:
     assert road.geometry.length == pytest.approx(390, abs=10)
     assert changes_of(look(0), look(5, {LandClass.ROAD: mask_of((20, 5, 1, 20))})) == []
     assert len(changes_of(look(0), look(5, {LandClass.ROAD: mask_of((20, 5, 1, 21))}))) == 1
+
+
+def test_roads_in_one_line_are_one_change_over_a_gap_of_150_m_and_two_over_more() -> None:
+    for gap_px, parts in ((14, 1), (15, 2)):
+        broken = mask_of((20, 0, 1, 21), (20, 20 + gap_px + 1, 1, SIDE - 20 - gap_px - 1))
+        found = changes_of(look(0), look(5, {LandClass.ROAD: broken}), unit=MinimumMappingUnit(mining_ha=0.3, road_m=100, huts=3))
+        assert len(found) == parts
+        assert sum(c.geometry.length for c in found) == pytest.approx(470 if parts == 1 else 470 - (gap_px + 1) * 10)
+
+
+def test_a_diagonal_road_is_confirmed_though_its_pixels_are_few() -> None:
+    diagonal = mask_of(*((10 + n, 10 + n, 1, 1) for n in range(16)))
+    (road,) = changes_of(look(0), *(look(day, {LandClass.ROAD: diagonal}) for day in (5, 10)))
+    assert road.geometry.length == pytest.approx(15 * 10 * 2**0.5) and road.state is AlertState.CONFIRMED
+
+
+def test_a_road_belongs_to_those_who_saw_it_not_to_specks_beside_it() -> None:
+    """Specks were seen before the road was; it is as old as itself, and was not there when only they were."""
+    specks = mask_of((25, 10, 1, 1), (25, 20, 1, 1), (15, 30, 1, 1))
+    shown = [{LandClass.ROAD: specks}, {LandClass.ROAD: specks | ROAD}]
+    (road,) = changes_of(look(0), look(5, shown[0]), look(10, shown[1]))
+    assert days(road)[:2] == (5, 10)
 
 
 def test_huts_count_as_clusters_only() -> None:

@@ -1,16 +1,19 @@
-"""Noisy road masks to lines: spurs cut, gaps closed where directions agree, noise left out; all limits in metres."""
+"""Road masks to lines: spurs cut, gaps closed where directions agree, noise left out; all limits in metres."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.draw import line
 
 from jagawana.detectors.roads.gaps import closed
 from jagawana.detectors.roads.lines import RoadLimits, road_lines
-from jagawana.detectors.roads.networks import far_reaching, mean_along, supported, without_spurs
+from jagawana.detectors.roads.mask import GAP_M, SPUR_M, STUB_M, Networks, road_networks
+from jagawana.detectors.roads.networks import ends_of, far_reaching, mean_along, network_of, supported, without_spurs
 from jagawana.detectors.roads.skeleton import skeleton_lines
 
 Point = tuple[float, float]
@@ -170,3 +173,115 @@ def test_the_same_mask_gives_the_same_lines_wherever_it_lies() -> None:
     assert once.wkb == roads(noisy()).wkb
     moved = roads(np.pad(noisy(), ((40, 40), (24, 24))))
     assert shapely.transform(moved, lambda xy: xy - (24, 40)).hausdorff_distance(once) < 3
+
+
+# ---- roads of a class mask ---------------------------------------------------------------------------------------
+
+
+def networks(mask: np.ndarray, resolution_m: float = 10.0, at_least_m: float = 200.0) -> Networks:
+    return road_networks(mask, resolution_m, at_least_m=at_least_m)
+
+
+def broken(gap_px: int, side: int = 200, width: int = 1) -> np.ndarray:
+    """A straight road of 600 m at 10 m, with a hole in its middle; all of it is 61 pixels long."""
+    mask = drawn((50, 20), (50, 80), width=width, side=side)
+    mask[:, 50 : 50 + gap_px] = False
+    return mask
+
+
+@pytest.mark.parametrize(("gap_px", "parts"), [(1, 1), (6, 1), (14, 1), (15, 2), (20, 2)])
+def test_a_gap_of_150_m_is_closed_and_what_was_not_seen_does_not_count(gap_px: int, parts: int) -> None:
+    found = networks(broken(gap_px), at_least_m=100.0)
+    assert GAP_M == 150 and len(found.seen_m) == parts
+    assert found.seen_m.sum() == pytest.approx((60 - gap_px - 1) * 10)
+    assert shapely.length(found.lines).sum() == pytest.approx(60 if parts == 1 else 60 - gap_px - 1)
+    assert np.array_equal(found.labels > 0, broken(gap_px))
+
+
+@pytest.mark.parametrize(("down_px", "parts"), [(6, 1), (14, 2)])
+def test_a_gap_where_the_road_would_turn_by_more_than_40_degrees_stays_open(down_px: int, parts: int) -> None:
+    mask = drawn((50, 20), (50, 50)) | drawn((50 + down_px, 60), (50 + down_px, 90))
+    assert len(networks(mask).seen_m) == parts
+
+
+def test_metres_that_were_not_seen_make_no_road() -> None:
+    """Two roads of 90 m with 100 m between are 180 m, though their line is 280 m long."""
+    mask = drawn((50, 20), (50, 29)) | drawn((50, 39), (50, 48))
+    assert networks(mask, at_least_m=180.0).seen_m == pytest.approx([180])
+    assert len(networks(mask, at_least_m=180.1).lines) == 0 and not networks(mask, at_least_m=180.1).labels.any()
+
+
+@pytest.mark.parametrize(("stub_px", "counts"), [(2, False), (3, True)])
+def test_what_lies_alone_and_is_shorter_than_a_stub_is_no_road(stub_px: int, counts: bool) -> None:
+    mask = drawn((50, 20), (50, 50)) | drawn((50, 56), (50, 55 + stub_px))
+    found = networks(mask)
+    assert STUB_M == 20 and found.seen_m == pytest.approx([300 + 20 * counts])
+    assert found.labels[50, 56] == counts
+
+
+def test_spurs_are_cut_until_none_is_left() -> None:
+    """A twig on a twig, each of 30 m, and a row of them: the road is one line."""
+    mask = drawn((50, 20), (50, 80)) | drawn((50, 40), (47, 40)) | drawn((50, 50), (53, 50)) | drawn((50, 60), (47, 60))
+    mask |= drawn((47, 40), (45, 38)) | drawn((47, 40), (45, 42))
+    (road,) = networks(mask).lines
+    assert road.length == pytest.approx(60, abs=2)
+
+
+def test_a_road_of_two_pixels_at_5_m_is_not_smoothed_away() -> None:
+    found = networks(broken(10, width=2), 5.0, at_least_m=150.0)
+    assert len(found.seen_m) == 1 and shapely.length(found.lines).sum() == pytest.approx(60, abs=3)
+
+
+def test_a_closed_gap_with_a_junction_is_one_network_the_same_in_all_eight_views() -> None:
+    mask = broken(8) | drawn((58, 30), (110, 34))
+    lengths = set()
+    for view in (mask, mask.T):
+        for turns in range(4):
+            found = networks(np.ascontiguousarray(np.rot90(view, turns)))
+            assert len(found.seen_m) == 1 and len(found.lines) == 3
+            lengths.add(round(shapely.length(found.lines).sum()))
+    assert max(lengths) - min(lengths) <= 2
+
+
+def test_a_mask_without_roads_has_no_networks() -> None:
+    nothing = networks(np.zeros((9, 9), bool))
+    assert len(nothing.lines) == len(nothing.network) == len(nothing.seen_m) == 0 and not nothing.labels.any()
+    assert len(networks(drawn((40, 10), (40, 12))).lines) == 0
+
+
+@st.composite
+def road_masks(draw: st.DrawFn) -> np.ndarray:
+    """A few bent roads with holes, one or two pixels wide, off the edges."""
+    places, mask = st.tuples(st.integers(8, 71), st.integers(8, 71)), np.zeros((80, 80), bool)
+    for points in draw(st.lists(st.lists(places, min_size=2, max_size=3), min_size=1, max_size=4)):
+        mask |= drawn(*points, width=draw(st.integers(1, 2)), side=80)
+    for row, column in draw(st.lists(places, max_size=6)):
+        mask[row - 4 : row + 4, column - 4 : column + 4] = False
+    return mask
+
+
+@settings(max_examples=120, deadline=None)
+@given(road_masks(), st.sampled_from([(5.0, 150.0), (10.0, 200.0)]))
+def test_networks_are_of_whole_pieces_long_enough_and_without_spurs(mask: np.ndarray, grid: tuple[float, float]) -> None:
+    found = networks(mask, *grid)
+    assert np.array_equal(np.unique(found.network), np.arange(len(found.seen_m))) and (found.seen_m >= grid[1]).all()
+    assert np.array_equal(np.unique(np.append(found.labels, 0)), np.arange(len(found.seen_m) + 1)) and mask[found.labels > 0].all()
+    for number, piece in enumerate(ndimage.find_objects(pieces := ndimage.label(mask, np.ones((3, 3)))[0]), 1):
+        assert len(np.unique(found.labels[piece][pieces[piece] == number])) == 1, "a piece is of one network or of none"
+    for number in range(len(found.seen_m)):
+        lines = found.lines[found.network == number]
+        assert len(np.unique(network_of(lines))) == 1, "it hangs together"
+        free = (ends_of(lines)[2] == 1).sum(axis=0) == 1
+        assert (shapely.length(lines[free & ~shapely.is_closed(lines)]) >= SPUR_M / grid[0]).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(road_masks(), st.lists(st.tuples(st.integers(0, 79), st.integers(0, 79)), max_size=8), st.integers(0, 9))
+def test_specks_off_the_road_and_where_it_lies_change_nothing(mask: np.ndarray, specks: list[tuple[int, int]], by: int) -> None:
+    with_specks = mask.copy()
+    for row, column in specks:
+        if not with_specks[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2].any():
+            with_specks[row, column] = True
+    once, again = networks(mask), networks(np.pad(with_specks, ((by, 0), (2 * by, 3))))
+    assert np.array_equal(once.labels, again.labels[by:, 2 * by : -3]) and np.array_equal(once.seen_m, again.seen_m)
+    assert np.array_equal(np.add(shapely.get_coordinates(once.lines), (2 * by, by)), shapely.get_coordinates(again.lines))
