@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, max_pool2d, pad
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
 from torch.nn.utils import fuse_conv_bn_eval
 
 from jagawana.detectors.model_card import ModelCard
 from jagawana.detectors.receptive import margin_px
+from jagawana.detectors.surroundings import BLOCK_PX, REACH_BLOCKS
 from jagawana.detectors.unet import UNet
 from jagawana.services.detect.models import read_model_card
 
@@ -32,7 +33,8 @@ class Exported(nn.Module):
         super().__init__()
         self.down, self.up, self.head = net.down, net.up, net.head
         self.grid, self.margin, self.scale = net.grid_px, margin_px(net.grid_px), SCALE
-        self.temperature = card.temperature
+        self.temperature, self.surroundings = card.temperature, card.normalisation.surroundings
+        self.block, self.reach = BLOCK_PX, REACH_BLOCKS
         self.register_buffer("mean", torch.tensor(card.normalisation.mean).reshape(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(card.normalisation.std).reshape(1, -1, 1, 1))
 
@@ -40,6 +42,8 @@ class Exported(nn.Module):
         """(N, 4, H, W) of any type, as in the file, to logits float32 (N, 6, H, W)."""
         height, width = numbers.shape[2], numbers.shape[3]
         x = (numbers.to(torch.float32) * self.scale - self.mean) / self.std
+        if self.surroundings:
+            x = torch.cat([x, x - self._level(x)], dim=1)
         right, below = self.margin + -width % self.grid, self.margin + -height % self.grid
         x = pad(x, [self.margin, right, self.margin, below], mode="reflect")
         skips: list[Tensor] = []
@@ -52,11 +56,18 @@ class Exported(nn.Module):
         logits: Tensor = self.head(x) / self.temperature
         return logits[:, :, self.margin : self.margin + height, self.margin : self.margin + width]
 
+    def _level(self, x: Tensor) -> Tensor:
+        """The mean of the blocks around, where everything was seen; see detectors/surroundings.py."""
+        blocks = avg_pool2d(x, self.block, ceil_mode=True)
+        around = avg_pool2d(blocks, 2 * self.reach + 1, stride=1, padding=self.reach, count_include_pad=False)
+        return interpolate(around, scale_factor=float(self.block), mode="nearest")[:, :, : x.shape[2], : x.shape[3]]
+
 
 def export(path: Path) -> None:
     """Write the shipped four-band network to `path`."""
     card = read_model_card("rgbn")
-    net = UNet(bands=card.normalisation.channels, classes=len(card.classes), base=card.architecture.base, poolings=card.architecture.poolings)
+    shape = card.architecture
+    net = UNet(bands=card.normalisation.channels, classes=len(card.classes), base=shape.base, poolings=shape.poolings)
     net.load_state_dict(load_file(WEIGHTS / "rgbn.safetensors"))
     net.eval()
     for pair in [*net.down, *net.up]:

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from jagawana.detectors.things import MinimumMappingUnit
 from jagawana.detectors.classes import NOT_OBSERVED, LandClass
 from jagawana.detectors.detector import Mask
 from jagawana.detectors.scoring.pixels import Classes
 from jagawana.detectors.scoring.roads import RoadCounts, count_roads, lines_of, near
 from jagawana.detectors.shapes import EIGHT
+from jagawana.detectors.things import MinimumMappingUnit
 
 
 class PairCounts(NamedTuple):
