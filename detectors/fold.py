@@ -5,7 +5,7 @@ an alertable class was ever stored are touched, and in a look only those of them
 Semantics after GLAD, RADD and DIST-ALERT (docs/concepts.md).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -101,11 +101,29 @@ def fold(observations: Iterable[Observation], policy: FoldPolicy | None = None) 
     Raises:
         ValueError: the observations are not on one grid, or there are none.
     """
+    return _folding(observations, policy).run()
+
+
+def folds(observations: Iterable[Observation], policy: FoldPolicy | None = None) -> Iterator[TileState]:
+    """What was believed after each look, oldest first: the fold of the looks up to it.
+
+    The arrays of a state change with the next one; take from it what is wanted before going on.
+
+    Args:
+        observations, policy: see `fold`.
+
+    Raises:
+        ValueError: see `fold`.
+    """
+    return _folding(observations, policy).steps()
+
+
+def _folding(observations: Iterable[Observation], policy: FoldPolicy | None) -> "_Folding":
     unique = {o.observation_id: o for o in observations}
     looks = passes(unique.values())
     if len({o.resolution_m for o in unique.values()}) != 1:
         raise ValueError("a fold needs at least one observation, all of one resolution")
-    return _Folding(looks, policy or FoldPolicy()).run()
+    return _Folding(looks, policy or FoldPolicy())
 
 
 class _Folding:
@@ -129,8 +147,17 @@ class _Folding:
         """Apply every look in order."""
         for index, group in enumerate(self.looks):
             self._step(index, *self.entries.seen_in(group))
+        return self._state(self.looks)
+
+    def steps(self) -> Iterator[TileState]:
+        """Apply one look after the other; the state after each."""
+        for index, group in enumerate(self.looks):
+            self._step(index, *self.entries.seen_in(group))
+            yield self._state(self.looks[: index + 1])
+
+    def _state(self, looks: Sequence[Sequence[Observation]]) -> TileState:
         return TileState(
-            self.resolution_m, self.side, self.looks, self.entries.positions, self.phase, self.first, self.before, self.confirmed,
+            self.resolution_m, self.side, looks, self.entries.positions, self.phase, self.first, self.before, self.confirmed,
             self.last, self.episode.positive, self.episode.clear, self.episode.posterior,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from jagawana.rules.margin import NEIGHBOURHOOD_M, Margin, no_boundary, reach_inside, reach_outside
 from jagawana.rules.overlay import inside, meeting, parts_of, whole
-from jagawana.rules.pack import Ground, RulePack
+from jagawana.rules.pack import RulePack
 from jagawana.rules.partition import M2_PER_HA, Part, Setting, cut, size_ha, trace_area
 from jagawana.rules.trace import trace
 from jagawana.rules.zones import Zone, ZoneIndex
@@ -65,7 +65,7 @@ class _Place:
     def of(cls, shape: BaseGeometry, zones: ZoneIndex, on: date, pack: RulePack) -> "_Place":
         area = trace_area(shape)
         touching = zones.touching(area, on)
-        setting = Setting(_by_ground(touching, pack), zones.kinds_loaded, on)
+        setting = Setting(_by_ground(touching, on, pack), zones.kinds_loaded, on)
         return cls(touching, zones.lapsed(area, on), setting, zones, pack)
 
     def verdict(self, part: Part, pixel_m: float) -> Verdict:
@@ -113,15 +113,16 @@ def _overlap(zone: Zone, shared_ha: float, area_ha: float) -> ZoneOverlap:
 def _margin(part: Part, zones: ZoneIndex, on: date, pack: RulePack, pixel_m: float) -> Margin:
     if part.zone:
         return reach_inside(part.core, part.zone, pixel_m=pixel_m)
-    avoided = part.rule.where.outside_all
+    avoided = {*part.rule.where.outside_all, *part.rule.where.unless_inside}
     if not avoided:
         return no_boundary(pixel_m=pixel_m)
-    near = [z for z in zones.within(part.core, on, distance_m=NEIGHBOURHOOD_M) if pack.ground_of(z) in avoided]
+    near = [z for z in zones.within(part.core, on, distance_m=NEIGHBOURHOOD_M) if avoided.intersection(pack.grounds_of(z, on))]
     return reach_outside(part.core, near, pixel_m=pixel_m)
 
 
-def _by_ground(zones: Sequence[Zone], pack: RulePack) -> dict[Ground, list[Zone]]:
-    grouped: dict[Ground, list[Zone]] = defaultdict(list)
+def _by_ground(zones: Sequence[Zone], on: date, pack: RulePack) -> dict[str, list[Zone]]:
+    grouped: dict[str, list[Zone]] = defaultdict(list)
     for zone in zones:
-        grouped[pack.ground_of(zone)].append(zone)
+        for ground in pack.grounds_of(zone, on):
+            grouped[ground].append(zone)
     return dict(grouped)

@@ -2,36 +2,26 @@
 
 from datetime import date
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from jagawana.rules.expressions import Lists, check, holds
+from jagawana.rules.facts import FACTS, PermitStage, ZoneFacts, facts_of, method_of, stage_of
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import Article, Category, ChangeClass, Verdict, ZoneKind
 from jagawana.schemas.base import Day, Model
 from jagawana.schemas.errors import DataError, ErrorCode
 
-SEVERITY = {Category.UNDETERMINED: 0, Category.HIGH: 1, Category.CONDITIONAL: 2, Category.LOW: 3}
+STRICTNESS = {Category.UNDETERMINED: 0, Category.HIGH: 1, Category.CONDITIONAL: 2, Category.LOW: 3}
 """How strict a category is. Undetermined is the softest: it is what is left when nothing can be said."""
-
-
-class Ground(StrEnum):
-    """What a zone means to a rule: its kind, and for concessions whether their stage allows production."""
-
-    CONCESSION = "concession"
-    EXPLORATION = "exploration"
-    CONSERVATION = "conservation"
-    PROTECTED_FOREST = "protected_forest"
-    PRODUCTION_FOREST = "production_forest"
-    RIPARIAN = "riparian"
-    PROVINCE = "province"
-
-    @property
-    def kind(self) -> ZoneKind:
-        """The kind of layer this ground comes from."""
-        return ZoneKind.CONCESSION if self is Ground.EXPLORATION else ZoneKind(self.value)
+PERMISSIVE = frozenset({ZoneKind.CONCESSION, ZoneKind.FOREST_USE_APPROVAL, ZoneKind.PEOPLES_MINING_AREA})
+"""Kinds that allow something. Only being outside of these can be a condition, so that adding a restricted zone cannot soften a verdict."""
+SHIPPED = ("indonesia", "brazil")
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
+LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 
 
 class AlertWhen(StrEnum):
@@ -42,15 +32,29 @@ class AlertWhen(StrEnum):
     NEVER = "never"
 
 
-class Situation(Model):
-    """Where a rule applies. All conditions must hold; without any, it applies everywhere."""
+class Ground(Model):
+    """What a zone means to rules: its kind, and a condition on its record. A zone can be several grounds."""
 
-    inside_any: tuple[Ground, ...] = Field(default=(), description="inside a zone of one of these: the zone the verdict cites")
-    also_inside: tuple[Ground, ...] = Field(default=(), description="and inside some zone of each of these")
-    outside_all: tuple[Literal[Ground.CONCESSION, Ground.EXPLORATION], ...] = Field(
-        default=(), description="outside every zone of these; never restricted zones, so that adding one cannot soften a verdict"
+    kind: ZoneKind
+    when: str | None = Field(default=None, description="condition over the zone's facts; without it, every zone of the kind")
+    words: str = Field(min_length=1, max_length=80, description="for the trace, e.g. 'a conservation area'")
+
+
+class Situation(Model):
+    """Where a rule applies, by names of grounds. All conditions must hold; without any, it applies everywhere."""
+
+    inside_any: tuple[Name, ...] = Field(default=(), description="inside a zone of one of these: the zone the verdict cites")
+    also_inside: tuple[Name, ...] = Field(default=(), description="and inside some zone of each of these")
+    outside_all: tuple[Name, ...] = Field(
+        default=(), description="known to be outside every zone of these, which allow something: without a layer of their kind it is not known"
     )
-    not_loaded: tuple[ZoneKind, ...] = Field(default=(), description="no layer of these kinds is at hand")
+    unless_inside: tuple[Name, ...] = Field(default=(), description="but not inside a zone of these, which allow something, where one is on record")
+    not_loaded: tuple[ZoneKind, ...] = Field(default=(), description="no layer of these kinds, which allow something, is at hand")
+
+    @property
+    def grounds(self) -> tuple[Name, ...]:
+        """All that are named."""
+        return (*self.inside_any, *self.also_inside, *self.outside_all, *self.unless_inside)
 
 
 class Wording(Model):
@@ -77,7 +81,7 @@ class Rule(Model):
     in_force_to: Day | None = None
     where: Situation
     caveat: str | None = Field(default=None, description="what the rule cannot see; plain English for the trace")
-    wording: dict[Literal["id", "en"], Wording]
+    wording: dict[LanguageCode, Wording]
     alerts: Alerts
 
     def in_force(self, on: date) -> bool:
@@ -85,9 +89,9 @@ class Rule(Model):
         return (self.in_force_from is None or self.in_force_from <= on) and (self.in_force_to is None or on <= self.in_force_to)
 
     @model_validator(mode="after")
-    def _both_languages(self) -> Self:
-        if set(self.wording) != {"id", "en"}:
-            raise ValueError(f"rule {self.rule_id} needs wording in id and en")
+    def _ends_after_it_begins(self) -> Self:
+        if self.in_force_from and self.in_force_to and self.in_force_to < self.in_force_from:
+            raise ValueError(f"rule {self.rule_id} ends on {self.in_force_to}, before it begins on {self.in_force_from}")
         return self
 
 
@@ -96,6 +100,23 @@ class StageWords(Model):
 
     production: tuple[str, ...]
     exploration: tuple[str, ...]
+    decisive: Literal[PermitStage.PRODUCTION, PermitStage.EXPLORATION] = Field(
+        default=PermitStage.PRODUCTION, description="what a stage with words of both kinds is"
+    )
+
+
+class MethodWords(Model):
+    """Words in a permit's method, lower case."""
+
+    surface: tuple[str, ...] = ()
+    underground: tuple[str, ...] = ()
+
+
+class NamedList(Model):
+    """Text that conditions look things up in, with where it is from. Compared exactly."""
+
+    source: str = Field(min_length=1, max_length=400)
+    values: tuple[str, ...]
 
 
 class RulePack(Model):
@@ -103,7 +124,11 @@ class RulePack(Model):
 
     pack: str = Field(min_length=1)
     version: str = Field(min_length=1)
+    languages: tuple[LanguageCode, ...] = Field(min_length=1, description="every rule has its words in each of these")
     stage_words: StageWords
+    method_words: MethodWords = MethodWords()
+    lists: dict[Name, NamedList] = Field(default={}, description="what conditions may look things up in")
+    grounds: dict[Name, Ground] = Field(min_length=1, description="what zones mean to the rules, by name")
     rules: tuple[Rule, ...] = Field(min_length=1)
 
     def rule(self, rule_id: str) -> Rule:
@@ -113,18 +138,61 @@ class RulePack(Model):
                 return rule
         raise DataError(ErrorCode.RULES_INVALID, f"pack {self.pack} {self.version} has no rule {rule_id}; use the pack that judged it")
 
-    def ground_of(self, zone: Zone) -> Ground:
-        """What the zone means to the rules of this pack."""
+    def facts_of(self, zone: Zone, on: date) -> ZoneFacts:
+        """What conditions may ask about a zone on a day."""
         words = self.stage_words
-        unproductive = says(zone.stage, words.exploration) and not says(zone.stage, words.production)
-        return Ground.EXPLORATION if zone.kind is ZoneKind.CONCESSION and unproductive else Ground(zone.kind.value)
+        stage = stage_of(zone.stage, production=words.production, exploration=words.exploration, decisive=words.decisive)
+        method = method_of(zone.method, surface=self.method_words.surface, underground=self.method_words.underground)
+        return facts_of(zone, on, stage=stage, method=method)
+
+    def grounds_of(self, zone: Zone, on: date) -> tuple[Name, ...]:
+        """What the zone means to the rules of this pack on a day, in the pack's order."""
+        named = [(name, ground) for name, ground in self.grounds.items() if ground.kind is zone.kind]
+        if not any(ground.when for _, ground in named):
+            return tuple(name for name, _ in named)
+        facts = self.facts_of(zone, on)
+        return tuple(name for name, ground in named if ground.when is None or holds(ground.when, facts, self._lists))
+
+    @cached_property
+    def _lists(self) -> Lists:
+        return tuple((name, found.values) for name, found in self.lists.items())
+
+    @model_validator(mode="after")
+    def _lists_are_not_facts(self) -> Self:
+        for name in self.lists:
+            if name in FACTS:
+                raise ValueError(f"the list {name} has the name of a fact; give it another")
+        return self
+
+    @model_validator(mode="after")
+    def _conditions_can_be_asked(self) -> Self:
+        for name, ground in self.grounds.items():
+            if ground.when is not None:
+                try:
+                    check(ground.when, self._lists)
+                except ValueError as e:
+                    raise ValueError(f"ground {name}: {e}") from e
+        return self
+
+    @model_validator(mode="after")
+    def _only_what_allows_something_can_be_avoided(self) -> Self:
+        for rule in self.rules:
+            unknown = [name for name in rule.where.grounds if name not in self.grounds]
+            if unknown:
+                raise ValueError(f"rule {rule.rule_id} names the ground {unknown[0]!r}; there are {', '.join(self.grounds)}")
+            avoided = [*((n, self.grounds[n].kind) for n in (*rule.where.outside_all, *rule.where.unless_inside))]
+            avoided += [(kind.value, kind) for kind in rule.where.not_loaded]
+            for name, kind in avoided:
+                if kind not in PERMISSIVE:
+                    raise ValueError(f"rule {rule.rule_id} rests on the absence of {name!r}, a restricted zone: adding one could soften a verdict")
+        return self
 
     @model_validator(mode="after")
     def _decides_everything_strictest_first(self) -> Self:
         ids = [r.rule_id for r in self.rules]
         if len(ids) != len(set(ids)):
             raise ValueError(f"a rule_id is used twice: {ids}")
-        strictness = [SEVERITY[r.category] for r in self.rules]
+        strictness = [STRICTNESS[r.category] for r in self.rules]
         if strictness != sorted(strictness, reverse=True):
             raise ValueError("a softer rule stands before a stricter one, so it could soften a verdict")
         last = self.rules[-1]
@@ -132,10 +200,12 @@ class RulePack(Model):
             raise ValueError(f"the last rule, {last.rule_id}, must apply everywhere and always, so that every place gets a verdict")
         return self
 
-
-def says(stage: str | None, words: tuple[str, ...]) -> bool:
-    """Whether a permit's stage contains one of the words."""
-    return stage is not None and any(word in stage.casefold() for word in words)
+    @model_validator(mode="after")
+    def _speaks_its_languages(self) -> Self:
+        for rule in self.rules:
+            if set(rule.wording) != set(self.languages):
+                raise ValueError(f"rule {rule.rule_id} needs wording in {' and '.join(self.languages)}")
+        return self
 
 
 def load_pack(data: bytes) -> RulePack:
@@ -152,10 +222,21 @@ def load_pack(data: bytes) -> RulePack:
         raise DataError(ErrorCode.RULES_INVALID, f"rule pack at {where}: {first['msg']}; mend the pack and load it again") from e
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=len(SHIPPED))
+def shipped_pack(name: Literal["indonesia", "brazil"] | str) -> RulePack:
+    """A pack that comes with the program.
+
+    Raises:
+        DataError: RULES_INVALID when there is none of that name.
+    """
+    if name not in SHIPPED:
+        raise DataError(ErrorCode.RULES_INVALID, f"no rule pack {name!r} comes with the program; there are {', '.join(SHIPPED)}")
+    return load_pack(files("jagawana.rules").joinpath(f"packs/{name}.json").read_bytes())
+
+
 def indonesia() -> RulePack:
     """The pack shipped for Indonesia (docs/rules-indonesia.md)."""
-    return load_pack(files("jagawana.rules").joinpath("packs/indonesia.json").read_bytes())
+    return shipped_pack("indonesia")
 
 
 def alert_worthy(verdict: Verdict, change_class: ChangeClass, pack: RulePack, *, near_activity: bool = False) -> bool:

@@ -9,7 +9,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from jagawana.rules.overlay import Parts, inside, meeting, outside, parts_of, whole
-from jagawana.rules.pack import SEVERITY, Ground, Rule, RulePack
+from jagawana.rules.pack import STRICTNESS, Rule, RulePack
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
 
@@ -24,13 +24,13 @@ M2_PER_HA = 10_000.0
 class Setting:
     """What is known around one shape: zones in force that touch it, by ground, in a fixed order; kinds of layer at hand; the day."""
 
-    zones: Mapping[Ground, Sequence[Zone]]
+    zones: Mapping[str, Sequence[Zone]]
     kinds_loaded: frozenset[ZoneKind]
     on: date
 
-    def of(self, grounds: Sequence[Ground]) -> list[Zone]:
-        """Zones of any of these grounds."""
-        return [z for g in grounds for z in self.zones.get(g, ())]
+    def of(self, grounds: Sequence[str]) -> list[Zone]:
+        """Zones of any of these grounds; a zone that is several of them, once."""
+        return list({id(z): z for g in grounds for z in self.zones.get(g, ())}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def cut(shape: BaseGeometry, setting: Setting, pack: RulePack) -> list[Part]:
     for rule in pack.rules:
         if rest.is_empty:
             break
-        covered, rest = _covered(rest, rule, setting)
+        covered, rest = _covered(rest, rule, setting, pack)
         parts += [Part(rule, zone, piece, piece) for zone, piece in covered]
     return _without_slivers(parts)
 
@@ -118,16 +118,18 @@ def join(geometries: Iterable[BaseGeometry]) -> BaseGeometry:
     return shapely.line_merge(joined) if shapely.get_dimensions(joined) == 1 else joined
 
 
-def _covered(rest: BaseGeometry, rule: Rule, setting: Setting) -> tuple[list[tuple[Zone | None, BaseGeometry]], BaseGeometry]:
+def _covered(
+    rest: BaseGeometry, rule: Rule, setting: Setting, pack: RulePack
+) -> tuple[list[tuple[Zone | None, BaseGeometry]], BaseGeometry]:
     """What one rule covers of `rest`, by the zone it cites (None where it cites none), and what it leaves."""
-    if why_not(rule, setting):
+    if why_not(rule, setting, pack):
         return [], rest
     where, covered = rule.where, rest
     left: list[BaseGeometry] = []
     for ground in where.also_inside:
         taken, out = split(covered, setting.of([ground]))
         covered, left = join(g for _, g in taken), [*left, out]
-    taken, covered = split(covered, setting.of(where.outside_all))
+    taken, covered = split(covered, setting.of([*where.outside_all, *where.unless_inside]))
     left += [g for _, g in taken]
     if not where.inside_any:
         return ([] if covered.is_empty else [(None, covered)]), join(left)
@@ -135,11 +137,12 @@ def _covered(rest: BaseGeometry, rule: Rule, setting: Setting) -> tuple[list[tup
     return [*cited], join([*left, out])
 
 
-def why_not(rule: Rule, setting: Setting) -> str | None:
+def why_not(rule: Rule, setting: Setting, pack: RulePack) -> str | None:
     """Why a rule cannot be asked about this place and day at all; None when it can."""
     if not rule.in_force(setting.on):
         return f"the rule was not in force on {setting.on}"
-    unknown = [g.kind for g in rule.where.outside_all if g.kind not in setting.kinds_loaded]
+    avoided = [pack.grounds[name].kind for name in rule.where.outside_all]
+    unknown = [kind for kind in avoided if kind not in setting.kinds_loaded]
     if unknown:
         return f"no layer of kind {unknown[0]} is loaded, so being outside of all cannot be known"
     known = [k for k in rule.where.not_loaded if k in setting.kinds_loaded]
@@ -150,7 +153,7 @@ def _without_slivers(parts: list[Part]) -> list[Part]:
     """Categories of less than MIN_PIECE_HA handed down to the next softer one; see `cut`."""
     kept: list[Part] = []
     handed_down: list[Part] = []
-    categories = [list(group) for _, group in groupby(parts, key=lambda p: SEVERITY[p.rule.category])]
+    categories = [list(group) for _, group in groupby(parts, key=lambda p: STRICTNESS[p.rule.category])]
     for i, group in enumerate(categories):
         enough = sum(size_ha(p.core) for p in group + handed_down) >= MIN_PIECE_HA
         if enough or i == len(categories) - 1:

@@ -5,21 +5,11 @@ from collections.abc import Iterator, Sequence
 from shapely import intersects
 from shapely.geometry.base import BaseGeometry
 
-from jagawana.rules.pack import Ground, Rule, RulePack, says
+from jagawana.rules.facts import PermitStage
+from jagawana.rules.pack import Rule, RulePack
 from jagawana.rules.partition import MIN_PIECE_HA, Part, Setting, covered_ha, size_ha, why_not
 from jagawana.rules.zones import Zone
-from jagawana.schemas.alert import RuleTrial
-
-WORDS = {
-    Ground.CONCESSION: "a concession that allows production",
-    Ground.EXPLORATION: "a permit whose stage does not allow production",
-    Ground.CONSERVATION: "a conservation area",
-    Ground.PROTECTED_FOREST: "protected forest",
-    Ground.PRODUCTION_FOREST: "production forest",
-    Ground.RIPARIAN: "a riparian strip",
-    Ground.PROVINCE: "a province",
-}
-
+from jagawana.schemas.alert import RuleTrial, ZoneKind
 
 def trace(part: Part, setting: Setting, lapsed: Sequence[Zone], pack: RulePack) -> tuple[RuleTrial, ...]:
     """The rules in order of precedence up to the one that decided.
@@ -33,21 +23,21 @@ def trace(part: Part, setting: Setting, lapsed: Sequence[Zone], pack: RulePack) 
 
 
 def _because(rule: Rule, part: Part, setting: Setting, lapsed: Sequence[Zone], pack: RulePack) -> str:
-    obstacle = why_not(rule, setting)
+    obstacle = why_not(rule, setting, pack)
     if obstacle:
         return obstacle
-    said = [*_overlaps(rule, part.geometry, setting), *_permits(rule, part.geometry, setting, lapsed, pack)]
+    said = [*_overlaps(rule, part.geometry, setting, pack), *_permits(rule, part.geometry, setting, lapsed, pack)]
     if rule is part.rule:
         said += [*_slivers(part), *([rule.caveat] if rule.caveat else [])]
     return "; ".join(said)
 
 
-def _overlaps(rule: Rule, piece: BaseGeometry, setting: Setting) -> Iterator[str]:
+def _overlaps(rule: Rule, piece: BaseGeometry, setting: Setting, pack: RulePack) -> Iterator[str]:
     where, total_ha = rule.where, size_ha(piece)
-    for group in (where.inside_any, *((g,) for g in where.also_inside), where.outside_all):
+    for group in (where.inside_any, *((g,) for g in where.also_inside), where.outside_all, where.unless_inside):
         if group:
             inside_ha = covered_ha(piece, setting.of(group))
-            grounds = " or ".join(WORDS[g] for g in group)
+            grounds = " or ".join(pack.grounds[g].words for g in group)
             yield f"{inside_ha:.4f} of {total_ha:.4f} ha lies inside {grounds} in force on {setting.on}"
     for kind in where.not_loaded:
         yield f"no layer of kind {kind} is loaded"
@@ -55,21 +45,21 @@ def _overlaps(rule: Rule, piece: BaseGeometry, setting: Setting) -> Iterator[str
 
 def _permits(rule: Rule, piece: BaseGeometry, setting: Setting, lapsed: Sequence[Zone], pack: RulePack) -> Iterator[str]:
     """Zones that would have counted on another day, and permits whose stage had to be read."""
-    grounds = {*rule.where.inside_any, *rule.where.also_inside, *rule.where.outside_all}
     for zone in lapsed:
-        if pack.ground_of(zone) in grounds and intersects(zone.geometry, piece):
+        if {*rule.where.grounds} & {*pack.grounds_of(zone, setting.on)} and intersects(zone.geometry, piece):
             ended = zone.valid_to is not None and zone.valid_to < setting.on
             yield f"{zone.zone_id} ({zone.name}) " + (f"ended on {zone.valid_to}" if ended else f"begins on {zone.valid_from}")
-    if grounds & {Ground.CONCESSION, Ground.EXPLORATION}:
-        permits = setting.of([Ground.CONCESSION, Ground.EXPLORATION])
-        yield from (note for z in permits if intersects(z.geometry, piece) for note in _stage(z, pack))
+    if any(pack.grounds[g].kind is ZoneKind.CONCESSION for g in rule.where.grounds):
+        permits = [z for z in setting.of(list(pack.grounds)) if z.kind is ZoneKind.CONCESSION]
+        yield from (note for z in permits if intersects(z.geometry, piece) for note in _stage(z, setting, pack))
 
 
-def _stage(zone: Zone, pack: RulePack) -> Iterator[str]:
-    if says(zone.stage, pack.stage_words.production):
+def _stage(zone: Zone, setting: Setting, pack: RulePack) -> Iterator[str]:
+    read = pack.facts_of(zone, setting.on).stage
+    if read is PermitStage.PRODUCTION:
         return
     stage = f"stage '{zone.stage}'" if zone.stage else "no stage on record"
-    read_as = "which does not allow production" if pack.ground_of(zone) is Ground.EXPLORATION else "taken as exploitation"
+    read_as = "which does not allow production" if read is PermitStage.EXPLORATION else "taken as exploitation"
     yield f"{zone.zone_id} ({zone.name}) has {stage}, {read_as}"
 
 

@@ -42,6 +42,19 @@ class Zone:
     holder: str | None = None
     stage: str | None = None
     accuracy_m: float = ACCURACY_M
+    code: str | None = None
+    """Official code, e.g. the number of a permit."""
+    commodity: str | None = None
+    designation: str | None = None
+    """What the zone is called by law, e.g. Reserva Extrativista."""
+    method: str | None = None
+    """Words of the record that say whether the permit is for surface or underground mining."""
+    licence: str | None = None
+    """Licence of the layer's data."""
+    redistributable: bool | None = None
+    """Whether the layer's data may be passed on; None when nobody said."""
+    approximate: bool = False
+    """Whether the outline was derived, e.g. a strip drawn from a centre-line."""
 
 
 def in_force(zone: Zone, on: date) -> bool:

@@ -53,6 +53,10 @@ class ZoneKind(StrEnum):
     PRODUCTION_FOREST = "production_forest"
     RIPARIAN = "riparian"
     PROVINCE = "province"
+    FOREST_USE_APPROVAL = "forest_use_approval"  # Indonesia: PPKH, formerly IPPKH
+    PEOPLES_MINING_AREA = "peoples_mining_area"  # Indonesia: WPR
+    SUSTAINABLE_USE = "sustainable_use"  # Brazil: conservation units of uso sustentável
+    INDIGENOUS_LAND = "indigenous_land"  # Brazil: terra indígena
 
 
 class Category(StrEnum):

@@ -1,11 +1,13 @@
 """What is called mining and is none, by kind of place: python benchmarks/lookalikes/table.py --data DIR --calls s2.calls.npz …
 
-Kinds come from the interpreters' notes (kinds.csv beside this file). `--calls` is what `jagawana train` wrote: every place called by a
+Kinds come from the interpreters' notes (kinds.csv beside this file); rows below them are of places whose note names the thing, whatever
+their kind. `series.py` has a row for a series without any mining. `--calls` is what `jagawana train` wrote: every place called by a
 network that had not seen its block. `--before CARD.json` adds an older network on the blocks it had not seen, and the same blocks alone.
 """
 
 import argparse
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +34,7 @@ KINDS = {
     "cloud": "thin cloud, haze, shadow",
     "forest": "forest",
 }
+NOTED = {"slides named in the note": "slide", "cloud, haze or smoke named in the note": "cloud|haz[ey]|veil|smoke"}
 Classes = npt.NDArray[np.uint8]
 
 
@@ -49,7 +52,7 @@ def main() -> None:
         card = read_card(given.before.read_bytes(), name=given.before.name)
         unseen = np.isin(pairs.block, [block for fold in card.split.folds for block in fold])
         columns = {"before": (called_by(card, given.before, pairs), unseen), "now, same places": (calls, unseen)} | columns
-    for line in table(pairs, kind, columns):
+    for line in table(pairs, kind, notes_of(given.data), columns):
         print(line)
 
 
@@ -59,6 +62,12 @@ def kinds_of(data: Path) -> npt.NDArray[np.str_]:
         kind = {row["sample_id"]: row["kind"] for row in csv.DictReader(file)}
     with np.load(data / LABELS / "labels.npz", allow_pickle=False) as hand:
         return np.array([kind.get(str(name), "") for name in hand["sample_id"]])
+
+
+def notes_of(data: Path) -> list[str]:
+    """What the interpreters wrote of each pair, in the order of read_amazon_pairs."""
+    with np.load(data / LABELS / "labels.npz", allow_pickle=False) as hand:
+        return [str(note) for note in hand["note"]]
 
 
 def called_by(card: ModelCard, path: Path, pairs: Pairs) -> Classes:
@@ -75,17 +84,19 @@ def called_by(card: ModelCard, path: Path, pairs: Pairs) -> Classes:
     return np.stack(found).reshape(len(pairs), 2, *images.labels.shape[1:])
 
 
-def table(pairs: Pairs, kind: npt.NDArray[np.str_], columns: dict[str, tuple[Classes, npt.NDArray[np.bool_]]]) -> Iterator[str]:
+def table(
+    pairs: Pairs, kind: npt.NDArray[np.str_], notes: list[str], columns: dict[str, tuple[Classes, npt.NDArray[np.bool_]]]
+) -> Iterator[str]:
     """Markdown: false mining pixels per 1,000 km² of labelled ground without mining, and images called of images."""
     yield "| kind of place | " + " | ".join(f"{name}: px per 1,000 km² (images called / images)" for name in columns) + " |"
     yield "|---" * (1 + len(columns)) + "|"
     truth = pairs.places().labels
     free = ~(truth == LandClass.MINING).any(axis=(2, 3)) & (truth != NOT_OBSERVED).any(axis=(2, 3))
-    for name, words in KINDS.items():
-        yield (
-            f"| {words} | " + " | ".join(cell(truth, calls, free & (on & (kind == name))[:, None]) for calls, on in columns.values()) + " |"
-        )
-    yield "| all | " + " | ".join(cell(truth, calls, free & on[:, None]) for calls, on in columns.values()) + " |"
+    rows = {words: kind == name for name, words in KINDS.items()} | {"all": np.ones(len(pairs), bool)}
+    rows |= {words: np.array([bool(re.search(named, note, re.IGNORECASE)) for note in notes]) for words, named in NOTED.items()}
+    for words, of_row in rows.items():
+        cells = (cell(truth, calls, free & (on & of_row)[:, None]) for calls, on in columns.values())
+        yield f"| {words} | " + " | ".join(cells) + " |"
 
 
 def cell(truth: Classes, calls: Classes, where: npt.NDArray[np.bool_]) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from jagawana.schemas.errors import DataError, ErrorCode
 
-DATED = re.compile(r"(.+)_(t0|t1)")
-MASK = ".mask"
+DATES = ("t0", "t1")
+MASK, PROBABILITIES = ".mask", ".prob"
+_DATED = re.compile(rf"(.+)_({'|'.join(DATES)})")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,29 @@ class Folder:
     unlabelled: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class ImageName:
+    """What an image's name says: its place, and which date of it, "t0" or "t1"; None for an image on its own."""
+
+    place: str
+    date: str | None
+
+
+def read_name(stem: str) -> ImageName:
+    """From a file name without its ending."""
+    dated = _DATED.fullmatch(stem)
+    return ImageName(dated[1], dated[2]) if dated else ImageName(stem, None)
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The GeoTIFFs of a folder, by name; no masks, no probabilities, nothing hidden."""
+    return [p for p in _geotiffs(folder) if not p.stem.endswith((MASK, PROBABILITIES))]
+
+
+def _geotiffs(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.glob("*") if p.suffix.lower() in (".tif", ".tiff") and not p.name.startswith("."))
+
+
 def places_of(folder: Path) -> Folder:
     """Everything labelled in a folder; of a pair with one mask the labelled date is a place on its own.
 
@@ -44,9 +68,7 @@ def places_of(folder: Path) -> Folder:
     """
     if not folder.is_dir():
         raise DataError(ErrorCode.ASSET_MISSING, f"{folder} is no folder; a dataset is a folder of NAME.tif with NAME{MASK}.tif")
-    files = sorted(p for p in folder.glob("*") if p.suffix.lower() in (".tif", ".tiff") and not p.name.startswith("."))
-    masks = _by_name([p for p in files if p.stem.endswith(MASK)])
-    images = _by_name([p for p in files if not p.stem.endswith((MASK, ".prob"))])
+    masks, images = _by_name([p for p in _geotiffs(folder) if p.stem.endswith(MASK)]), _by_name(images_in(folder))
     if lost := sorted(masks.keys() - images.keys()):
         raise DataError(ErrorCode.ASSET_MISSING, f"{masks[lost[0]].name} has no image; {lost[0]}.tif belongs beside it")
     labelled = [Labelled(name, image, masks[name]) for name, image in images.items() if name in masks]
@@ -70,6 +92,6 @@ def _by_name(files: list[Path]) -> dict[str, Path]:
 def _places(labelled: list[Labelled]) -> list[Place]:
     dates: dict[tuple[str, bool], list[Labelled]] = {}
     for one in sorted(labelled, key=lambda one: one.name):
-        dated = DATED.fullmatch(one.name)
-        dates.setdefault((dated[1], True) if dated else (one.name, False), []).append(one)
+        name = read_name(one.name)
+        dates.setdefault((name.place, name.date is not None), []).append(one)
     return [Place(name if len(files) == 2 else files[0].name, tuple(files)) for (name, _), files in sorted(dates.items())]

@@ -1,6 +1,5 @@
 """Images to cut chips from: which belong together as two dates of one place, and their pixels."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,10 @@ import numpy.typing as npt
 from affine import Affine
 
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.services.labelled.places import DATES, images_in, read_name
 from jagawana.services.raster.bands import band_names, reflectance_scale
 from jagawana.services.raster.decoding import Decoder, RasterHeader
 
-DATED = re.compile(r"(.+)_(t0|t1)")
 NEEDED = ("blue", "green", "red", "nir")
 
 
@@ -31,27 +30,23 @@ def sources(given: Sequence[Path]) -> list[Source]:
     Raises:
         DataError: ASSET_MISSING when there is no image, or only one of a pair; SETTINGS_INVALID when two have one name.
     """
-    files = [f for path in given for f in ([path] if path.is_file() else sorted(p for p in path.glob("*") if _is_image(p)))]
+    files = [f for path in given for f in ([path] if path.is_file() else images_in(path))]
     if not files:
         raise DataError(ErrorCode.ASSET_MISSING, f"no GeoTIFF at {', '.join(map(str, given))}")
     found: dict[str, dict[str, Path]] = {}
     for file in files:
-        dated = DATED.fullmatch(file.stem)
-        name, ending = (dated[1], f"_{dated[2]}") if dated else (file.stem, "")
+        said = read_name(file.stem)
+        name, ending = said.place, f"_{said.date}" if said.date else ""
         if ending in found.setdefault(name, {}) or (found[name] and "" in (ending, *found[name])):
             raise DataError(
                 ErrorCode.SETTINGS_INVALID, f"{file} and {next(iter(found[name].values()))} would make chips of one name; rename one"
             )
         found[name][ending] = file
     for name, one in found.items():
-        for ending in sorted({"_t0", "_t1"} - set(one)) if "" not in one else ():
+        for ending in sorted({f"_{date}" for date in DATES} - set(one)) if "" not in one else ():
             there = next(iter(one.values())).name
             raise DataError(ErrorCode.ASSET_MISSING, f"{name}{ending}.tif is missing beside {there}; for one date leave out _t0 or _t1")
     return [Source(name, dict(sorted(one.items()))) for name, one in sorted(found.items())]
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in (".tif", ".tiff") and not path.stem.endswith((".mask", ".prob")) and not path.name.startswith(".")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ MAX_BYTES = 150_000
 """What a phone on a forest edge network fetches in seconds; two pictures and the text stay under a 512 kB mail."""
 COLOURS = {ChangeClass.MINING: (213, 43, 30), ChangeClass.ROAD: (230, 159, 0), ChangeClass.HUT: (0, 114, 178)}
 """Vermilion-red, orange and blue: told apart with every common colour blindness (after Okabe and Ito), and by form besides."""
+KNOWN_COLOURS = {ChangeClass.MINING: (204, 121, 167), ChangeClass.ROAD: (240, 228, 66), ChangeClass.HUT: (86, 180, 233)}
+"""Of what was already there at the first clear look."""
 _WHITE, _INK = (255, 255, 255), (24, 28, 26)
 _NOT_SEEN, _HATCH = (205, 207, 205), (165, 168, 166)
 _SUPERSAMPLING = 2
@@ -55,10 +57,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Outline:
-    """A shape to draw, in the picture's UTM metres."""
+    """A shape to draw, in the picture's UTM metres; `is_known` was already there at the first clear look."""
 
     change_class: ChangeClass
     shape: BaseGeometry
+    is_known: bool = False
 
 
 def draw_pair(
@@ -175,7 +178,7 @@ def _projection(window: Bounds, width: int, height: int) -> _ToPx:
 
 
 def _draw_outline(pen: ImageDraw.ImageDraw, outline: Outline, to_px: _ToPx, *, width_px: int) -> None:
-    colour = COLOURS[outline.change_class]
+    colour = (KNOWN_COLOURS if outline.is_known else COLOURS)[outline.change_class]
     if outline.change_class is ChangeClass.HUT:
         for part in get_parts(outline.shape):
             _draw_dot(pen, to_px(part.centroid.x, part.centroid.y), colour, radius=5 * _SUPERSAMPLING)

@@ -16,6 +16,7 @@ from jagawana.services.labelled.blocks import block_at
 from jagawana.services.labelled.masks import read_mask
 from jagawana.services.labelled.places import Labelled, Place, places_of
 from jagawana.services.labelled.tables import MaskValues, Written, mask_values, written_blocks
+from jagawana.services.labelled.terms import Terms, terms_of
 from jagawana.services.labelling.sources import Image, Window
 from jagawana.services.raster.decoding import DecoderLimits, decoder
 
@@ -55,17 +56,28 @@ def read_labelled_folder(folder: Path, *, chip_px: int, limits: DecoderLimits) -
     Raises:
         DataError: the first file that cannot be learnt from, with what to do about it.
     """
-    found, values = places_of(folder), mask_values(folder)
+    found, values, terms = places_of(folder), mask_values(folder), terms_of(folder)
     written = written_blocks(folder, frozenset(p.name for p in found.places))
     places = [(place, [_dated(one, values, limits) for one in place.dates]) for place in found.places]
     bands = tuple(b for b in BANDS if all(b in date.bands for _, dates in places for date in dates))
     chips = [chip for place, dates in places for chip in _chips(place, dates, written.get(place.name, Written()), bands, chip_px)]
     reflectance, labels = np.stack([c.reflectance for c in chips]), np.stack([c.labels for c in chips])
     before, after = (Images(reflectance[:, date], labels[:, date]) for date in (0, 1))
-    source = TrainingSource(
-        name=folder.resolve().name, licence="the owner's", images=2 * len(chips), remarks=f"{len(places)} labelled places of the user's own"
+    unchanged = np.array([c.unchanged for c in chips])
+    return Pairs(
+        before, after, tuple(c.block for c in chips), unchanged, bands, (_source(folder, terms, places=len(places), chips=len(chips)),)
     )
-    return Pairs(before, after, tuple(c.block for c in chips), np.array([c.unchanged for c in chips]), bands, (source,))
+
+
+def _source(folder: Path, terms: Terms, *, places: int, chips: int) -> TrainingSource:
+    return TrainingSource(
+        name=terms.name or folder.resolve().name,
+        licence=terms.licence,
+        attribution=terms.attribution,
+        redistribution=terms.redistribution,
+        images=2 * chips,
+        remarks=f"{places} labelled places of the user's own",
+    )
 
 
 def _dated(labelled: Labelled, values: MaskValues, limits: DecoderLimits) -> Dated:

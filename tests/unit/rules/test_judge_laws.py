@@ -11,14 +11,28 @@ from shapely import MultiPoint, affinity, box
 
 from jagawana.rules.judge import judge
 from jagawana.rules.margin import STEP_M, reach_inside, reach_outside
-from jagawana.rules.pack import SEVERITY, indonesia
+from jagawana.rules.pack import PERMISSIVE, STRICTNESS, NamedList, shipped_pack
 from jagawana.rules.partition import MIN_PIECE_HA, size_ha
 from jagawana.rules.zones import Zone, ZoneIndex
 from jagawana.schemas.alert import ZoneKind
 
 ON = date(2024, 5, 1)
-RESTRICTED = [ZoneKind.CONSERVATION, ZoneKind.PROTECTED_FOREST, ZoneKind.PRODUCTION_FOREST, ZoneKind.RIPARIAN]
-STAGES = [None, "IUP Operasi Produksi", "IUP Eksplorasi"]
+INDONESIA = shipped_pack("indonesia").model_copy(
+    update={"lists": {"keppres_41_2004": NamedList(source="made up for the test", values=("exempt-1",))}}
+)
+"""As shipped, but with a permit on the list, which is empty as shipped."""
+PACKS = [INDONESIA, shipped_pack("brazil")]
+RESTRICTED = [kind for kind in ZoneKind if kind not in PERMISSIVE and kind is not ZoneKind.PROVINCE]
+RECORDS = [
+    {},
+    {"stage": "IUP Operasi Produksi"},
+    {"stage": "IUP Eksplorasi"},
+    {"code": "exempt-1", "stage": "IUP Operasi Produksi"},
+    {"method": "tambang bawah tanah", "designation": "Reserva Extrativista"},
+    {"stage": "REQUERIMENTO DE LAVRA GARIMPEIRA"},
+]
+"""What zones have on record: everything that a condition of a shipped pack asks."""
+packs = st.sampled_from(PACKS)
 
 metres = st.integers(0, 600).map(float)
 
@@ -41,49 +55,50 @@ shapes = st.one_of(areas(), areas(), lines, points)
 
 @st.composite
 def zone_lists(draw, kinds=tuple(ZoneKind), *, min_size=0, max_size=5):
-    found = draw(st.lists(st.tuples(st.sampled_from(kinds), areas(), st.sampled_from(STAGES)), min_size=min_size, max_size=max_size))
-    return [Zone(f"{k}-{i}", k, f"{k} {i}", g, "l", "1", "s", stage=stage) for i, (k, g, stage) in enumerate(found)]
+    found = draw(st.lists(st.tuples(st.sampled_from(kinds), areas(), st.sampled_from(RECORDS)), min_size=min_size, max_size=max_size))
+    return [Zone(f"{k}-{i}", k, f"{k} {i}", g, "l", "1", "s", **record) for i, (k, g, record) in enumerate(found)]
 
 
-def judged(shape, zones, on=ON):
-    return judge(shape, zones=ZoneIndex(zones, kinds_loaded=[ZoneKind.CONCESSION]), on=on, pack=indonesia(), pixel_m=10)
+def judged(shape, zones, on=ON, pack=INDONESIA):
+    return judge(shape, zones=ZoneIndex(zones, kinds_loaded=[ZoneKind.CONCESSION]), on=on, pack=pack, pixel_m=10)
 
 
 def ground_ha(pieces, at_least):
-    return sum(size_ha(p.geometry) for p in pieces if SEVERITY[p.verdict.category] >= at_least)
+    return sum(size_ha(p.geometry) for p in pieces if STRICTNESS[p.verdict.category] >= at_least)
 
 
-@given(shapes, zone_lists(), zone_lists(tuple(RESTRICTED), min_size=1, max_size=2))
-def test_adding_restricted_zones_never_softens(shape, zones, added):
-    before = judged(shape, zones)
-    after = judged(shape, zones + [replace(z, zone_id=f"added-{z.zone_id}") for z in added])
+@given(shapes, zone_lists(), zone_lists(tuple(RESTRICTED), min_size=1, max_size=2), packs)
+def test_adding_restricted_zones_never_softens(shape, zones, added, pack):
+    before = judged(shape, zones, pack=pack)
+    after = judged(shape, zones + [replace(z, zone_id=f"added-{z.zone_id}") for z in added], pack=pack)
     for at_least in (1, 2, 3):
         assert ground_ha(after, at_least) >= ground_ha(before, at_least) - 1e-6
-    assert max(SEVERITY[p.verdict.category] for p in after) >= max(SEVERITY[p.verdict.category] for p in before)
+    assert max(STRICTNESS[p.verdict.category] for p in after) >= max(STRICTNESS[p.verdict.category] for p in before)
 
 
-@given(shapes, zone_lists(min_size=1, max_size=4), st.sampled_from(RESTRICTED), st.integers(0, 3), st.integers(1, 3))
-def test_adding_a_restricted_zone_never_softens_slivers(shape, zones, kind, which, width):
+@given(shapes, zone_lists(min_size=1, max_size=4), st.sampled_from(RESTRICTED), st.integers(0, 3), st.integers(1, 3), packs)
+def test_adding_a_restricted_zone_never_softens_slivers(shape, zones, kind, which, width, pack):
     """A strip of 1 to 3 m along a zone's border: everything it cuts off is near or under the smallest piece."""
     border = zones[which % len(zones)].geometry.boundary.buffer(width)
-    before, after = judged(shape, zones), judged(shape, [*zones, Zone("strip", kind, "strip", border, "l", "1", "s")])
+    strip = Zone("strip", kind, "strip", border, "l", "1", "s")
+    before, after = judged(shape, zones, pack=pack), judged(shape, [*zones, strip], pack=pack)
     for at_least in (1, 2, 3):
         assert ground_ha(after, at_least) >= ground_ha(before, at_least) - 1e-6
 
 
-@given(shapes, zone_lists())
-def test_pieces_are_the_whole_shape_and_do_not_overlap(shape, zones):
-    pieces = judged(shape, zones)
+@given(shapes, zone_lists(), packs)
+def test_pieces_are_the_whole_shape_and_do_not_overlap(shape, zones, pack):
+    pieces = judged(shape, zones, pack=pack)
     total_ha = size_ha(shape)
     assert sum(size_ha(p.geometry) for p in pieces) == pytest.approx(total_ha, abs=1e-6)
     assert size_ha(shapely.union_all([p.geometry for p in pieces])) == pytest.approx(total_ha, abs=1e-6)
     assert {shapely.get_dimensions(p.geometry) for p in pieces} == {shapely.get_dimensions(shape)}
 
 
-@given(shapes, zone_lists())
-def test_no_category_rests_on_less_than_a_pixel_unless_the_shape_is_smaller(shape, zones):
-    pieces = judged(shape, zones)
-    strictest = {SEVERITY[p.verdict.category] for p in pieces}
+@given(shapes, zone_lists(), packs)
+def test_no_category_rests_on_less_than_a_pixel_unless_the_shape_is_smaller(shape, zones, pack):
+    pieces = judged(shape, zones, pack=pack)
+    strictest = {STRICTNESS[p.verdict.category] for p in pieces}
     for severity in strictest:
         assert ground_ha(pieces, severity) >= min(MIN_PIECE_HA, size_ha(shape)) - 1e-6
 
@@ -98,16 +113,16 @@ def test_the_order_of_zones_does_not_matter_and_judging_again_gives_the_same(sha
 @given(shapes, zone_lists(), st.integers(0, 400))
 def test_a_permit_that_covers_the_shape_stops_counting_the_day_after_it_ends(shape, zones, days):
     last = ON + timedelta(days=days)
-    others = [z for z in zones if z.kind is not ZoneKind.CONCESSION]
+    others = [z for z in zones if z.kind not in PERMISSIVE]
     permit = Zone("permit", ZoneKind.CONCESSION, "permit", box(-900, -900, 2500, 2500), "l", "1", "s", valid_to=last)
     on_time, too_late = judged(shape, [*others, permit], last), judged(shape, [*others, permit], last + timedelta(days=1))
     assert not any(p.verdict.rule_id == "id.cat3.outside_concession" for p in on_time)
-    assert all(SEVERITY[p.verdict.category] == 3 for p in too_late)
+    assert all(STRICTNESS[p.verdict.category] == 3 for p in too_late)
 
 
-@given(shapes, zone_lists())
-def test_every_piece_inside_a_zone_touches_the_zone_it_cites_and_says_by_how_much(shape, zones):
-    for piece in judged(shape, zones):
+@given(shapes, zone_lists(), packs)
+def test_every_piece_inside_a_zone_touches_the_zone_it_cites_and_says_by_how_much(shape, zones, pack):
+    for piece in judged(shape, zones, pack=pack):
         cited, overlaps = piece.verdict.decisive_zone, {z.zone_id: z for z in piece.verdict.zones}
         assert piece.verdict.trace[-1].fired and piece.verdict.trace[-1].rule_id == piece.verdict.rule_id
         assert sum(t.fired for t in piece.verdict.trace) == 1

@@ -6,7 +6,7 @@ import pytest
 from shapely import box
 
 from jagawana.rules.judge import judge
-from jagawana.rules.pack import Ground, alert_worthy, indonesia, load_pack
+from jagawana.rules.pack import SHIPPED, alert_worthy, indonesia, load_pack, shipped_pack
 from jagawana.rules.zones import Zone, ZoneIndex
 from jagawana.schemas.alert import Category, ChangeClass, ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
@@ -30,23 +30,38 @@ def test_the_shipped_pack_has_the_three_categories_in_order_of_precedence():
         ("id.cat3.protected_forest", Category.LOW),
         ("id.cat3.exploration_only", Category.LOW),
         ("id.cat3.outside_concession", Category.LOW),
+        ("id.cat2.protected_forest_exempt", Category.CONDITIONAL),
+        ("id.cat2.protected_forest_underground", Category.CONDITIONAL),
         ("id.cat2.production_forest", Category.CONDITIONAL),
         ("id.cat2.riparian", Category.CONDITIONAL),
+        ("id.cat2.peoples_mining_area", Category.CONDITIONAL),
+        ("id.cat1.forest_use_approved", Category.HIGH),
         ("id.cat1.concession", Category.HIGH),
         ("id.undetermined.no_concession_layer", Category.UNDETERMINED),
         ("id.undetermined.no_rule", Category.UNDETERMINED),
     ]
 
 
-def test_outward_words_say_possible_and_never_illegal_in_both_languages():
-    for rule in indonesia().rules:
-        assert rule.wording["en"].sentence.startswith("Possible mining")
-        assert rule.wording["id"].sentence.startswith("Kemungkinan kegiatan tambang")
+FIRST_WORDS = {"en": "Possible mining", "id": "Kemungkinan kegiatan tambang", "pt": "Possível atividade de mineração"}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_outward_words_say_possible_and_never_illegal_in_every_language(name):
+    pack = shipped_pack(name)
+    assert len(pack.languages) == 2 and "en" in pack.languages
+    for rule in pack.rules:
+        assert all(rule.wording[language].sentence.startswith(FIRST_WORDS[language]) for language in pack.languages)
         assert "legal" not in json.dumps(rule.model_dump(mode="json")["wording"]).lower()
 
 
-def test_every_rule_that_decides_by_law_cites_one():
-    assert all(r.articles and r.in_force_from for r in indonesia().rules if r.category is not Category.UNDETERMINED)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_rule_that_decides_by_law_cites_one(name):
+    assert all(r.articles and r.in_force_from for r in shipped_pack(name).rules if r.category is not Category.UNDETERMINED)
+
+
+def test_a_pack_that_nobody_ships_is_refused_with_those_that_are():
+    with pytest.raises(DataError, match="there are indonesia, brazil"):
+        shipped_pack("peru")
 
 
 @pytest.mark.parametrize(
@@ -55,12 +70,20 @@ def test_every_rule_that_decides_by_law_cites_one():
         (lambda d: d.pop("version"), "rule pack at version: Field required"),
         (lambda d: d["rules"][0].update(colour="red"), r"rules.0.colour: Extra inputs"),
         (lambda d: d["rules"][0].update(category="4"), "rules.0.category"),
-        (lambda d: d["rules"][0]["where"].update(inside_any=["park"]), "rules.0.where.inside_any.0"),
+        (lambda d: d["rules"][0]["where"].update(inside_any=["park"]), "names the ground 'park'; there are concession"),
+        (lambda d: d["rules"][0]["where"].update(inside_any=["A park"]), "rules.0.where.inside_any.0"),
         (lambda d: d["rules"][0]["wording"].pop("en"), "needs wording in id and en"),
         (lambda d: d["rules"].append(d["rules"][0]), "used twice"),
-        (lambda d: d["rules"].insert(0, d["rules"].pop(6)), "softer rule stands before a stricter"),
+        (lambda d: d["rules"].insert(0, d["rules"].pop(10)), "softer rule stands before a stricter"),
         (lambda d: d["rules"].pop(), "must apply everywhere and always"),
-        (lambda d: d["rules"][3]["where"].update(outside_all=["conservation"]), "rules.3.where.outside_all.0"),
+        (lambda d: d["rules"][3]["where"].update(outside_all=["conservation"]), "'conservation', a restricted zone"),
+        (lambda d: d["rules"][3]["where"].update(unless_inside=["riparian"]), "'riparian', a restricted zone"),
+        (lambda d: d["rules"][3]["where"].update(not_loaded=["conservation"]), "'conservation', a restricted zone"),
+        (lambda d: d["rules"][0].update(in_force_to="1990-01-01"), "before it begins"),
+        (lambda d: d["grounds"]["conservation"].update(kind="park"), "grounds.conservation.kind"),
+        (lambda d: d["grounds"]["conservation"].update(colour="red"), "grounds.conservation.colour: Extra inputs"),
+        (lambda d: d["lists"].update(code={"source": "s", "values": []}), "the list code has the name of a fact"),
+        (lambda d: d["lists"]["keppres_41_2004"].update(values=[41]), "lists.keppres_41_2004.values.0"),
         (lambda d: d.update(rules=[]), "rules"),
     ],
 )
@@ -77,16 +100,43 @@ def zone_of(stage, kind=ZoneKind.CONCESSION):
     return Zone("z", kind, "z", box(0, 0, 1, 1), "l", "1", "s", stage=stage)
 
 
+ON = date(2024, 5, 1)
+
+
 @pytest.mark.parametrize(
     ("stage", "ground"),
-    [("IUP Operasi Produksi", Ground.CONCESSION), (None, Ground.CONCESSION), ("WIUP pencadangan", Ground.EXPLORATION)],
+    [
+        ("IUP Operasi Produksi", "concession"),
+        (None, "concession"),
+        ("IPR", "concession"),
+        ("WIUP pencadangan", "exploration"),
+        ("Studi kelayakan, kemudian operasi produksi", "concession"),
+    ],
 )
 def test_the_stage_of_a_concession_says_what_it_allows(stage, ground):
-    assert indonesia().ground_of(zone_of(stage)) is ground
+    assert indonesia().grounds_of(zone_of(stage), ON) == (ground,)
+
+
+@pytest.mark.parametrize(
+    ("stage", "ground"),
+    [
+        ("CONCESSÃO DE LAVRA", "mining_title"),
+        ("LAVRA GARIMPEIRA", "mining_title"),
+        ("REQUERIMENTO DE LAVRA GARIMPEIRA", "research_title"),
+        ("AUTORIZAÇÃO DE PESQUISA", "research_title"),
+        ("DIREITO DE REQUERER A LAVRA", "research_title"),
+    ],
+)
+def test_a_brazilian_application_is_no_title(stage, ground):
+    assert shipped_pack("brazil").grounds_of(zone_of(stage), ON) == (ground,)
 
 
 def test_the_stage_of_another_kind_of_zone_means_nothing():
-    assert indonesia().ground_of(zone_of("Eksplorasi", ZoneKind.RIPARIAN)) is Ground.RIPARIAN
+    assert indonesia().grounds_of(zone_of("Eksplorasi", ZoneKind.RIPARIAN), ON) == ("riparian",)
+
+
+def test_a_kind_that_a_pack_does_not_know_means_nothing_to_it():
+    assert indonesia().grounds_of(zone_of(None, ZoneKind.INDIGENOUS_LAND), ON) == ()
 
 
 def verdict(*kinds, kinds_loaded=(ZoneKind.CONCESSION,)):

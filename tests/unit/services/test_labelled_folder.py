@@ -71,6 +71,34 @@ def test_two_folders_share_the_bands_they_have_in_common(tmp_path: Path) -> None
     assert refused.value.code == ErrorCode.BANDS_MISSING
 
 
+def test_a_source_carries_what_its_folder_states_and_nothing_is_made_up(tmp_path: Path) -> None:
+    for name in ("silent", "stated"):
+        write(tmp_path / name, "a", pit())
+    (tmp_path / "stated" / "source.json").write_text('{"name": "Kapuas 2026", "licence": "CC-BY-4.0", "redistribution": true}')
+    silent, stated = read(tmp_path / "silent", tmp_path / "stated").sources
+    assert (silent.name, silent.licence, silent.attribution, silent.redistribution) == ("silent", "not stated", None, None)
+    assert (stated.name, stated.licence, stated.attribution, stated.redistribution) == ("Kapuas 2026", "CC-BY-4.0", None, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"license": "MIT"}', "license: Extra inputs"),
+        ('{"licence": "  "}', "licence: String should have at least 1"),
+        ('{"attribution": "a | b"}', "attribution: String should match"),
+        ('{"redistribution": "perhaps"}', "redistribution: Input should be a valid boolean"),
+        ("[]", "source.json"),
+        ("{", "source.json"),
+    ],
+)
+def test_terms_that_cannot_be_read_are_refused_with_an_example(tmp_path: Path, text: str, words: str) -> None:
+    write(tmp_path, "a", pit())
+    (tmp_path / "source.json").write_text(text)
+    with pytest.raises(DataError, match=words) as refused:
+        read(tmp_path)
+    assert refused.value.code == ErrorCode.LABELS_INVALID and '"licence": "CC-BY-4.0"' in refused.value.detail
+
+
 @pytest.mark.parametrize(
     ("case", "words", "code"),
     [("small", "at least 48 x 48", ErrorCode.GRID_UNSUPPORTED), ("dates", "not on one grid", ErrorCode.GRID_MISMATCH)],
@@ -87,9 +115,10 @@ def test_the_command_trains_on_a_folder_of_ones_own(tmp_path: Path) -> None:
     for i in range(4):
         write(tmp_path / "ours", f"p{i}_t0", np.zeros((48, 48), np.uint8), east=EAST - 300_000 + 230_000 * i)
         write(tmp_path / "ours", f"p{i}_t1", pit(), east=EAST - 300_000 + 230_000 * i)
+    (tmp_path / "ours" / "source.json").write_text('{"licence": "ODbL-1.0", "attribution": "Sari, 2026", "redistribution": false}')
     (tmp_path / "config.json").write_text('{"folds": 2, "batch": 4, "base": 4, "poolings": 2, "simulated_share": 0, "simulated_chips": 0}')
     command = ["train", "--model", "rgbn", "--labels", str(tmp_path / "ours"), "--out", str(tmp_path / "model"), "--steps", "3"]
     result = CliRunner().invoke(app, [*command, "--config", str(tmp_path / "config.json")])
     assert result.exit_code == 0, result.output
     assert sorted(p.name for p in (tmp_path / "model").iterdir()) == ["folds", "rgbn.calls.npz", "rgbn.json", "rgbn.md", "rgbn.safetensors"]
-    assert "| ours | 8 | the owner's |" in (tmp_path / "model" / "rgbn.md").read_text()
+    assert "| ours | 8 | ODbL-1.0; attribution: Sari, 2026; not to be passed on |" in (tmp_path / "model" / "rgbn.md").read_text()
