@@ -42,3 +42,13 @@ def _curve() -> npt.NDArray[np.uint8]:
 def read_quicklook(jpeg: bytes) -> npt.NDArray[np.uint8]:
     """The picture as uint8 (H, W, 3)."""
     return np.asarray(Image.open(BytesIO(jpeg)).convert("RGB"))
+
+
+def reflectance(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """What brightness stands for, float32 of the picture's shape; 255 stands for BRIGHTEST and all above it."""
+    return _reflectance_of_brightness()[picture]
+
+
+@lru_cache(maxsize=1)
+def _reflectance_of_brightness() -> npt.NDArray[np.float32]:
+    return np.asarray(BRIGHTEST * (np.arange(256) / 255) ** GAMMA, np.float32)

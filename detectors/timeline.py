@@ -131,7 +131,7 @@ def _begun(last: TileState, square: Square, pixels: "_AreaMask") -> npt.NDArray[
     found = things(ClassEntries(last, ChangeClass.MINING), BELIEVED, square, MinimumMappingUnit.at(last.resolution_m))
     at = np.concatenate([np.zeros(0, np.int64), *(thing.at for thing in found)])
     rows, columns = np.divmod(last.positions[at] % (last.side * last.side), last.side)
-    return last.first[at[pixels.holds(rows, columns)]]
+    return np.asarray(last.first[at[pixels.holds(rows, columns)]])
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class _AreaMask:
         r, c = rows - self.origin[0], columns - self.origin[1]
         inside = (r >= 0) & (c >= 0) & (r < self.mask.shape[0]) & (c < self.mask.shape[1])
         inside[inside] = self.mask[r[inside], c[inside]]
-        return inside
+        return np.asarray(inside)
 
     def clear(self, group: Sequence[Observation]) -> int:
         """How many of them at least one granule of a look saw."""

@@ -1,4 +1,4 @@
-"""Conditions of a rule pack: expressions over typed facts of a zone, checked when the pack is loaded so that none can fail when it is asked.
+"""Conditions of a rule pack: expressions over typed facts of a zone, checked when the pack is loaded; none can fail when it is asked.
 
 The language is the part of `rule_engine` that needs no check at run time: facts, lists of the pack, constants, `and`, `or`, `not`,
 `in`, `==`, `!=`, `<`, `<=`, `>`, `>=`. Days are written d"2024-12-31".

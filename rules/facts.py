@@ -69,8 +69,8 @@ FACTS: Mapping[str, Fact] = MappingProxyType(
         "method": Fact(str, tuple(MiningMethod), "surface or underground"),
         "approximate": Fact(bool, (), "whether its outline was derived, e.g. a strip drawn from a centre-line"),
         "accuracy_m": Fact(float, (), "accuracy of its outline in metres"),
-        "valid_from": Fact(date, (), "its first day; d\"0001-01-01\" when not on record"),
-        "valid_to": Fact(date, (), "its last day; d\"9999-12-31\" when not on record"),
+        "valid_from": Fact(date, (), 'its first day; d"0001-01-01" when not on record'),
+        "valid_to": Fact(date, (), 'its last day; d"9999-12-31" when not on record'),
         "day": Fact(date, (), "the day whose zones count"),
     }
 )

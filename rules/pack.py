@@ -32,7 +32,7 @@ class AlertWhen(StrEnum):
     NEVER = "never"
 
 
-class Ground(Model):
+class LegalGround(Model):
     """What a zone means to rules: its kind, and a condition on its record. A zone can be several grounds."""
 
     kind: ZoneKind
@@ -46,9 +46,12 @@ class Situation(Model):
     inside_any: tuple[Name, ...] = Field(default=(), description="inside a zone of one of these: the zone the verdict cites")
     also_inside: tuple[Name, ...] = Field(default=(), description="and inside some zone of each of these")
     outside_all: tuple[Name, ...] = Field(
-        default=(), description="known to be outside every zone of these, which allow something: without a layer of their kind it is not known"
+        default=(),
+        description="known to be outside every zone of these, which allow something: without a layer of their kind it is not known",
     )
-    unless_inside: tuple[Name, ...] = Field(default=(), description="but not inside a zone of these, which allow something, where one is on record")
+    unless_inside: tuple[Name, ...] = Field(
+        default=(), description="but not inside a zone of these, which allow something, where one is on record"
+    )
     not_loaded: tuple[ZoneKind, ...] = Field(default=(), description="no layer of these kinds, which allow something, is at hand")
 
     @property
@@ -128,7 +131,7 @@ class RulePack(Model):
     stage_words: StageWords
     method_words: MethodWords = MethodWords()
     lists: dict[Name, NamedList] = Field(default={}, description="what conditions may look things up in")
-    grounds: dict[Name, Ground] = Field(min_length=1, description="what zones mean to the rules, by name")
+    grounds: dict[Name, LegalGround] = Field(min_length=1, description="what zones mean to the rules, by name")
     rules: tuple[Rule, ...] = Field(min_length=1)
 
     def rule(self, rule_id: str) -> Rule:
@@ -184,7 +187,9 @@ class RulePack(Model):
             avoided += [(kind.value, kind) for kind in rule.where.not_loaded]
             for name, kind in avoided:
                 if kind not in PERMISSIVE:
-                    raise ValueError(f"rule {rule.rule_id} rests on the absence of {name!r}, a restricted zone: adding one could soften a verdict")
+                    raise ValueError(
+                        f"rule {rule.rule_id} rests on the absence of {name!r}, a restricted zone: adding one could soften a verdict"
+                    )
         return self
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from jagawana.rules.partition import MIN_PIECE_HA, Part, Setting, covered_ha, si
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import RuleTrial, ZoneKind
 
+
 def trace(part: Part, setting: Setting, lapsed: Sequence[Zone], pack: RulePack) -> tuple[RuleTrial, ...]:
     """The rules in order of precedence up to the one that decided.
 

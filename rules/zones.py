@@ -94,10 +94,13 @@ class ZoneIndex:
         """Zones that share a point with `geometry` but are not in force on that day: ended, or not begun."""
         return [z for z in self._met(geometry) if not in_force(z, on)]
 
+    def around(self, geometry: BaseGeometry, *, distance_m: float) -> list[Zone]:
+        """Zones no further than `distance_m` from `geometry` (metric coordinates only), whatever the day."""
+        return [self._zones[i] for i in np.sort(self._tree.query(geometry, predicate="dwithin", distance=distance_m))]
+
     def within(self, geometry: BaseGeometry, on: date, *, distance_m: float) -> list[Zone]:
         """Zones in force on that day no further than `distance_m` from `geometry` (metric coordinates only)."""
-        found = np.sort(self._tree.query(geometry, predicate="dwithin", distance=distance_m))
-        return [self._zones[i] for i in found if in_force(self._zones[i], on)]
+        return [z for z in self.around(geometry, distance_m=distance_m) if in_force(z, on)]
 
     def _met(self, geometry: BaseGeometry) -> list[Zone]:
         near = [self._zones[i] for i in np.sort(self._tree.query(geometry))]

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from jagawana.schemas.base import CellId, Day, Message, Model, Sha256, TileId, UtcTime
 from jagawana.schemas.geometry import Geometry, Point
+from jagawana.schemas.hints import Hint
 from jagawana.schemas.observation import AlertTense, ModelRef
 
 
@@ -189,13 +190,14 @@ class AlertContent(Model):
     verdict: Verdict
     province: str | None = None
     evidence: Evidence
+    hints: tuple[Hint, ...] = Field(default=(), description="values that may help to guess method and commodity; never a verdict")
 
 
 class AlertPublished(Message):
     """Record n of an alert. Readers take (alert_id, highest record_number) as the truth."""
 
     name: ClassVar[str] = "alert-published"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     message_id: UUID
     record_number: int = Field(ge=1)
     supersedes: UUID | None = Field(description="message_id of the record before this one")

@@ -46,6 +46,7 @@ class ErrorCode(StrEnum):
     ZONES_INVALID = "ZONES_INVALID"  # a layer refused as a whole, with feature and reason
     ZONES_HELD = "ZONES_HELD"  # a layer's next version changes more than a fifth of it; held until a person accepts it
     RULES_INVALID = "RULES_INVALID"  # a rule pack refused at load
+    SHAPE_INVALID = "SHAPE_INVALID"  # a shape or case given to `jagawana judge` that cannot be judged
     MODEL_INVALID = "MODEL_INVALID"  # weights that are not the pinned ones, or fail the known answer
     BLOB_DAMAGED = "BLOB_DAMAGED"  # a stored blob whose content is not its name
     LABELS_INVALID = "LABELS_INVALID"  # an answer, mask or table of labels that contradicts its image, or is not written as one

@@ -22,6 +22,7 @@ from jagawana.schemas.alert import (
 )
 from jagawana.schemas.base import Message
 from jagawana.schemas.geometry import MultiPolygon, Point, Polygon
+from jagawana.schemas.hints import Hint, HintName, Leaning
 from jagawana.schemas.ids import alert_id, message_id, observation_id, sha256_of
 from jagawana.schemas.observation import AlertTense, CoverageObserved, ModelRef, ObservationRecorded
 from jagawana.schemas.scene import MULTIHASH_SHA256, Asset, Band, SceneAcquired, SceneItem, SceneProperties
@@ -95,6 +96,10 @@ def _content() -> AlertContent:
         evidence=Evidence(
             scene_ids=(observation.scene_id,), observation_ids=(observation.observation_id,), models=(MODEL,), calibrated=True,
             before=_cutout("S2A_20260105T024000_49MDU", BEFORE_AT), after=_cutout(observation.scene_id, ACQUIRED_AT),
+        ),
+        hints=(
+            Hint(name=HintName.POND_SHARE, value=0.08, unit="1", leaning=Leaning.NONE, threshold=None, source="example"),
+            Hint(name=HintName.REDNESS, value=0.31, unit="1", leaning=Leaning.LATERITE_LIKE_RED, threshold=0.25, source="example"),
         ),
     )  # fmt: skip
 

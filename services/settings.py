@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     runtime: str = Field(default="auto", pattern="^(auto|openvino|torch)$", description="OpenVINO on a processor, torch on CUDA")
     threads: int = Field(default=0, ge=0, description="processor threads of the network; 0: all")
     model: str | None = Field(default=None, description="force one model id; by default the scene's bands decide")
+    rules: str = Field(default="indonesia", description="rule pack: indonesia, brazil, or the path of a pack's JSON file")
     cloud_mask: str = Field(default="auto", pattern="^(auto|scl|brightness|csmask)$", description="SCL where the scene has it")
     scene_roots: tuple[Path, ...] = Field(default=(), description="folders assets may lie in; empty: only beside their item")
     max_asset_bytes: int = Field(default=2 << 30, gt=0)

@@ -24,7 +24,6 @@ from sqlalchemy import Engine
 from jagawana.detectors.clouds import BrightnessMask, CloudMask, LearnedMask, SceneClassificationMask
 from jagawana.detectors.detector import Detector
 from jagawana.detectors.fold import FoldPolicy
-from jagawana.rules.pack import indonesia
 from jagawana.schemas.alert import AlertPublished
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.observation import ObservationRecorded
@@ -33,6 +32,7 @@ from jagawana.schemas.topics import Topic
 from jagawana.services import failpoints
 from jagawana.services.assess.handler import AssessRoom
 from jagawana.services.assess.histories import Histories
+from jagawana.services.assess.rule_packs import pack_of
 from jagawana.services.bus.embedded import Clock, EmbeddedBus, Route
 from jagawana.services.detect.handler import DetectRoom
 from jagawana.services.failpoints import reached
@@ -147,7 +147,7 @@ def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | N
         max_asset_bytes=settings.max_asset_bytes,
         limits=DecoderLimits(settings.decoder_seconds, settings.decoder_bytes),
     )
-    assess = AssessRoom(store, Histories(blobs, policy or FoldPolicy()), indonesia(), _audience(recipients))
+    assess = AssessRoom(store, Histories(blobs, policy or FoldPolicy()), pack_of(settings.rules), _audience(recipients))
     notify = NotifyRoom(store, blobs, {r.id: r for r in recipients}, _channels(settings), clock.now, attempts=settings.delivery_attempts)
     routes = (
         Route("detect", Topic.SCENES, SceneAcquired, detect.on_scene, most_a_day=MOST_REVISIONS),

@@ -22,6 +22,7 @@ from jagawana.schemas.alert import (
     ZoneOverlap,
 )
 from jagawana.schemas.geometry import Geometry, MultiLineString, MultiPoint, MultiPolygon, Point
+from jagawana.schemas.hints import Hint, HintName, Leaning
 from jagawana.schemas.ids import alert_id, message_id, sha256_of
 from jagawana.schemas.observation import AlertTense, ModelRef
 
@@ -133,6 +134,19 @@ def evidence(**changes: Any) -> Evidence:
     return Evidence.model_validate({**fields, **changes})
 
 
+def hints() -> tuple[Hint, ...]:
+    """A value of each kind, with one that leans."""
+    values = (14.2, 0.45, 12.5, 0.05, 0.08, 0.82, 0.38, 0.66, 0.61, 0.31, 0.16, 0.02)
+    red = HintName.REDNESS
+    return tuple(
+        Hint(
+            name=name, value=value, unit="1", leaning=Leaning.LATERITE_LIKE_RED if name is red else Leaning.NONE,
+            threshold=0.25 if name is red else None, source="example",
+        )
+        for name, value in zip(HintName, values, strict=True)
+    )  # fmt: skip
+
+
 def content(shapes: tuple[AlertShape, ...] | None = None, zones: tuple[ZoneOverlap, ...] | None = None, **changes: Any) -> AlertContent:
     """What is believed; sizes add up from the shapes."""
     shapes = (shape(),) if shapes is None else shapes
@@ -225,8 +239,9 @@ def all_records() -> dict[str, AlertPublished]:
         evidence=evidence(
             scene_ids=("S2A_49MHT_20260814_0_L2A", "S2B_49MHT_20260819_0_L2A"),
         ),
+        hints=hints(),
     )
-    ended = confirmed.model_copy(update={"state": AlertState.ENDED})
+    ended = confirmed.model_copy(update={"state": AlertState.ENDED, "hints": ()})
     withdrawn = content(state=AlertState.RETRACTED)
     update, back = AlertType.UPDATE, AlertType.RETRACTION
     return {

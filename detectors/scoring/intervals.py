@@ -38,6 +38,29 @@ def ratio(numerator: Numbers, denominator: Numbers, block: Sequence[str]) -> Rat
     return Ratio(share=share, n=n, low=_rounded(float(low)), high=_rounded(float(high)))
 
 
+def auc(value: Numbers, positive: npt.NDArray[np.bool_], block: Sequence[str]) -> Ratio:
+    """Share of pairs of a positive and a negative image in which the positive one has the higher value; equal values count half.
+
+    The interval is of blocks drawn with replacement, where both kinds were drawn; none without both kinds.
+
+    Args:
+        value: one finite number per image.
+        positive: bool, which images should rank high.
+        block: the block of each image.
+    """
+    high, low = np.asarray(value, np.float64)[positive], np.asarray(value, np.float64)[~positive]
+    if not len(high) or not len(low):
+        return Ratio(share=None, n=0)
+    won = (high[:, None] > low) + 0.5 * (high[:, None] == low)
+    names, member = np.unique(np.asarray(block), return_inverse=True)
+    of_high, of_low = (np.eye(len(names))[member[kind]] for kind in (positive, ~positive))
+    drawn = _drawn(len(names))
+    pairs = (drawn @ of_high.sum(axis=0)) * (drawn @ of_low.sum(axis=0))
+    wins = ((drawn @ (of_high.T @ won @ of_low)) * drawn).sum(axis=1)
+    bottom, top = np.percentile(wins[pairs > 0] / pairs[pairs > 0], [2.5, 97.5])
+    return Ratio(share=_rounded(float(won.mean())), n=won.size, low=_rounded(float(bottom)), high=_rounded(float(top)))
+
+
 @lru_cache(maxsize=2)
 def _drawn(blocks: int) -> npt.NDArray[np.float64]:
     """How often each block is in each resample, (RESAMPLES, blocks)."""

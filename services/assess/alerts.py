@@ -28,6 +28,7 @@ from jagawana.schemas.base import CellId, TileId
 from jagawana.schemas.geometry import Geometry, MultiLineString, MultiPoint, MultiPolygon, Point
 from jagawana.schemas.ids import alert_id
 from jagawana.schemas.observation import ModelRef
+from jagawana.services.assess.hints import hints_for
 from jagawana.services.assess.histories import Stream
 from jagawana.services.assess.pieces import Piece, Surroundings, pieces, size
 from jagawana.services.store.tables import ObservationRow
@@ -94,6 +95,7 @@ def _finding(tile: TileId, mine: Sequence[Piece], known: BaseGeometry, zones: Zo
         verdict=_verdict(lead, zones, pack),
         province=_province(place, lead, zones),
         evidence=_evidence(mine, lead),
+        hints=hints_for(tile, cell, lead.best.change, lead.best.stream),
     )
     return Finding(content, any(p.worthy for p in mine))
 

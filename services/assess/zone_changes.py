@@ -1,21 +1,28 @@
 """What a new version of a zone layer changes, and whether a person must look at it before it counts."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 from pyproj import CRS
+from shapely.geometry import shape as shape_of
+from shapely.geometry.base import BaseGeometry
 
 from jagawana.rules.partition import M2_PER_HA
 from jagawana.rules.zones import WGS84, Zone, project
-from jagawana.schemas.alert import ZoneKind
+from jagawana.schemas.alert import AlertContent, ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
 
 MAX_CHANGE = 0.2
 """Share of a layer's hectares, lost or gained, or of its zones, vanished, above which its next version is held for review."""
 EQUAL_AREA = CRS.from_epsg(6933)
+SAME_ZONE = 0.5
+"""Least share of their union that two outlines of one name and kind have in common when they are one zone."""
+MADE_ID = re.compile(r"/[0-9a-f]{12}$")
+"""Ids that were made from a name and an outline, for want of a code (zone_features)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,83 @@ def change_of(before: Sequence[Zone], after: Sequence[Zone]) -> LayerChange:
         zones_vanished=len(vanished),
         zones_new=len(added),
     )
+
+
+@dataclass(frozen=True)
+class ZoneChange:
+    """What became of one zone between two versions. `lost` and `gained` are ground in WGS 84."""
+
+    zone_id: str
+    kind: ZoneKind
+    name: str
+    became: str
+    lost: BaseGeometry
+    gained: BaseGeometry
+    lost_ha: float
+    gained_ha: float
+
+
+def zone_changes(before: Sequence[Zone], after: Sequence[Zone]) -> list[ZoneChange]:
+    """Zones that are new, vanished, drawn anew, or have another record; by id."""
+    old, new = _by_identity(before), _by_identity(after)
+    return [c for key in sorted({*old, *new}) for c in _changes(old.get(key), new.get(key))]
+
+
+def _changes(old: Zone | None, new: Zone | None) -> Iterator[ZoneChange]:
+    zone, nothing = new or old, shapely.MultiPolygon()
+    was, is_now = old.geometry if old else nothing, new.geometry if new else nothing
+    lost, gained = shapely.difference(was, is_now), shapely.difference(is_now, was)
+    became = "new" if old is None else "vanished" if new is None else "drawn anew" if not (lost.is_empty and gained.is_empty) else None
+    if became is None and old and new and _record(old) != _record(new):
+        became = "another record"
+    if zone is not None and became is not None:
+        yield ZoneChange(zone.zone_id, zone.kind, zone.name, became, lost, gained, _ground_ha(lost), _ground_ha(gained))
+
+
+def _record(zone: Zone) -> Zone:
+    """What counts of a zone beside its outline and the version it came in."""
+    return replace(zone, geometry=shapely.Polygon(), layer_version="", source="")
+
+
+def _ground_ha(ground: BaseGeometry) -> float:
+    """Hectares of what an overlay left; lines and points have none."""
+    areas = [g for g in shapely.get_parts(ground) if shapely.get_dimensions(g) == 2]
+    return float(shapely.area(project(np.array(areas, dtype=object), WGS84, EQUAL_AREA)).sum()) / M2_PER_HA if areas else 0.0
+
+
+def with_ids_of(before: Sequence[Zone], after: Sequence[Zone]) -> list[Zone]:
+    """The next version, in which a zone that has no code of its own keeps the id it had, though its outline was drawn anew.
+
+    A zone is known again by kind, name and most of its ground; without this, the alerts in it would be withdrawn and told anew.
+    """
+    ids = {z.zone_id for z in after}
+    gone = [z for z in before if MADE_ID.search(z.zone_id) and z.zone_id not in ids]
+    known = {z.zone_id for z in before}
+    keeps: dict[str, str] = {}
+    for zone in (z for z in after if MADE_ID.search(z.zone_id) and z.zone_id not in known):
+        same = [(_common(old, zone), old.zone_id) for old in gone if (old.kind, old.name) == (zone.kind, zone.name)]
+        best = max(((share, i) for share, i in same if share >= SAME_ZONE and i not in keeps.values()), default=None)
+        if best is not None:
+            keeps[zone.zone_id] = best[1]
+    return [replace(z, zone_id=keeps.get(z.zone_id, z.zone_id)) for z in after]
+
+
+def _common(a: Zone, b: Zone) -> float:
+    union = shapely.union(a.geometry, b.geometry).area
+    return float(shapely.intersection(a.geometry, b.geometry).area / union)
+
+
+def affected(changes: Iterable[ZoneChange], contents: Sequence[AlertContent]) -> list[AlertContent]:
+    """Alerts that a change may judge otherwise: they cite or touch a changed zone, or lie on ground that one lost or gained."""
+    found = list(changes)
+    ids = {c.zone_id for c in found}
+    ground = [g for c in found for g in (c.lost, c.gained) if not g.is_empty]
+    return [c for c in contents if ids & {z.zone_id for z in c.verdict.zones} or _lies_on(c, ground)]
+
+
+def _lies_on(content: AlertContent, ground: Sequence[BaseGeometry]) -> bool:
+    shapes = [shape_of(s.geometry.model_dump(mode="json")) for s in content.shapes]
+    return any(shapely.intersects(g, s) for g in ground for s in shapes)
 
 
 def refuse_unreviewed(layer: str, layer_version: str, change: LayerChange) -> None:

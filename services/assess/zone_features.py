@@ -40,6 +40,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "holder": ("holder", "company", "pemegang", "nama_usaha"),
     "stage": ("stage", "tahapan", "kegiatan"),
     "accuracy_m": ("accuracy_m",),
+    "official_code": ("official_code", "code", "kode"),
+    "commodity": ("commodity", "komoditas", "substancia", "subs"),
+    "designation": ("designation",),
+    "method": ("method", "metode"),
+    "approximate": ("approximate",),
 }
 """Attribute of a zone: columns it is read from, the first that is present, upper or lower case."""
 
@@ -58,15 +63,16 @@ def zones_of(
     """
     columns = _columns(table, name_field)
     _few_vertices_in_all(table)
-    polygons = [_polygon(g, row) for row, g in enumerate(table.geometry)]
-    moved = _to_wgs84(polygons, _crs_of(table))
-    _not_piled_up(moved)
+    rows = [int(number) for number in table.index]  # a mapping may have left features out
+    polygons = [_polygon(g, row) for row, g in zip(rows, table.geometry, strict=True)]
+    moved = _to_wgs84(polygons, _crs_of(table), rows)
+    _not_piled_up(moved, rows)
     records = cast(list[dict[str, Any]], table.drop(columns=table.geometry.name).to_dict("records"))
     zones = [
         _zone(row, record, geometry, columns, kind=kind, layer=layer, layer_version=layer_version, source=source)
-        for row, (record, geometry) in enumerate(zip(records, moved, strict=True))
+        for row, record, geometry in zip(rows, records, moved, strict=True)
     ]
-    _no_id_twice(zones)
+    _no_id_twice(zones, rows)
     return zones
 
 
@@ -135,13 +141,13 @@ def _few_vertices_in_all(table: gpd.GeoDataFrame) -> None:
         refuse(f"the layer has {total} vertices; the limit is {MAX_LAYER_VERTICES}; simplify it, or load it in parts under two names")
 
 
-def _to_wgs84(polygons: Sequence[Polygon | MultiPolygon], crs: CRS) -> list[Polygon | MultiPolygon]:
+def _to_wgs84(polygons: Sequence[Polygon | MultiPolygon], crs: CRS, rows: Sequence[int]) -> list[Polygon | MultiPolygon]:
     drawn = np.array(polygons, dtype=object)
     try:
         moved = drawn if crs.is_geographic and crs.equals(WGS84, ignore_axis_order=True) else project(drawn, crs, WGS84)
     except ProjError as e:
         refuse(f"its coordinate system {crs.name[:80]!r} cannot be turned into WGS 84 ({str(e)[:200]}); save it in WGS 84")
-    for row, (west, south, east, north) in enumerate(shapely.bounds(moved)):
+    for row, (west, south, east, north) in zip(rows, shapely.bounds(moved), strict=True):
         _in_the_world(west, south, east, north, row)
         if not _belongs(shapely.box(west, south, east, north), crs):
             refuse_feature(
@@ -155,10 +161,10 @@ def _in_the_world(west: float, south: float, east: float, north: float, row: int
         refuse_feature(row, f"it lies outside the world: {west:g}, {south:g}, {east:g}, {north:g}; are the axes swapped?")
 
 
-def _not_piled_up(outlines: Sequence[Polygon | MultiPolygon]) -> None:
+def _not_piled_up(outlines: Sequence[Polygon | MultiPolygon], rows: Sequence[int]) -> None:
     """Cutting one small shape along hundreds of zones takes minutes; such layers are exports gone wrong."""
     tree = shapely.STRtree(outlines)
-    for row, point in enumerate(shapely.point_on_surface(np.array(outlines, dtype=object))):
+    for row, point in zip(rows, shapely.point_on_surface(np.array(outlines, dtype=object)), strict=True):
         around = shapely.box(point.x - PILE_DEGREES, point.y - PILE_DEGREES, point.x + PILE_DEGREES, point.y + PILE_DEGREES)
         if tree.query(around).size > MAX_PILE and tree.query(around, predicate="intersects").size > MAX_PILE:
             refuse_feature(row, f"it is one of more than {MAX_PILE} zones within 250 m; are they parts of one, or copies? Dissolve them")
@@ -201,6 +207,11 @@ def _zone(
         holder=_text(value.get("holder")),
         stage=_text(value.get("stage")),
         accuracy_m=_accuracy_m(value.get("accuracy_m"), row),
+        code=_text(value.get("official_code")),
+        commodity=_text(value.get("commodity")),
+        designation=_text(value.get("designation")),
+        method=_text(value.get("method")),
+        approximate=(_text(value.get("approximate")) or "").lower() in ("1", "true"),
     )
 
 
@@ -263,9 +274,9 @@ def _text(value: object) -> str | None:
     return " ".join(printable.split())[:MAX_TEXT] or None
 
 
-def _no_id_twice(zones: Sequence[Zone]) -> None:
+def _no_id_twice(zones: Sequence[Zone], rows: Sequence[int]) -> None:
     first: dict[str, int] = {}
-    for row, zone in enumerate(zones):
+    for row, zone in zip(rows, zones, strict=True):
         if zone.zone_id in first:
             refuse_feature(row, f"its id {zone.zone_id} is also that of feature {first[zone.zone_id] + 1}; ids must be unique")
         first[zone.zone_id] = row

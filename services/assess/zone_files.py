@@ -1,6 +1,6 @@
 """Reading a layer of zones: the whole layer, or a refusal that names the feature and the reason.
 
-The file is read in a child process under limits, in which GDAL knows two formats only; its answer is JSON and WKB.
+The file is read in a child process under limits, in which GDAL knows three formats only; its answer is JSON and WKB.
 """
 
 import json
@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +20,7 @@ from shapely import MultiPolygon, Polygon
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.zone_mapping import ZoneMapping
 from jagawana.services.raster.confinement import confine
 from jagawana.services.raster.nursery import KEPT_VARIABLES
 
@@ -46,9 +47,10 @@ def read_zones(
     layer_version: str,
     name_field: str | None,
     source: str | None = None,
+    mapping: ZoneMapping | None = None,
     limits: ReaderLimits = LIMITS,
 ) -> list[Zone]:
-    """Zones of a GeoPackage, GeoJSON or Shapefile, in WGS 84 and in the order of the file.
+    """Zones of a GeoPackage, GeoJSON, Shapefile or KML, in WGS 84 and in the order of the file.
 
     The format is told by the file's first bytes, never by its name, and no other format is opened. Geometry is never repaired.
 
@@ -58,14 +60,15 @@ def read_zones(
         layer: our name of the layer. Of a GeoPackage with several tables, the table of that name is read.
         layer_version: version or date of the layer, kept in every verdict.
         name_field: attribute that holds the zone's name; without it, zone_features.COLUMNS.
-        source: who published the layer; without it, the file's name.
+        source: who published the layer; without it, the mapping's, then the file's name.
+        mapping: where the attributes are; then `kind` and `name_field` are not given.
 
     Raises:
         DataError: ZONES_INVALID for a whole layer when anything in it is wrong; nothing of it is used.
     """
     request = {
         "path": str(path.absolute()), "kind": kind, "layer": layer, "layer_version": layer_version, "name_field": name_field,
-        "source": source or path.name, "seconds": limits.seconds, "extra_bytes": limits.extra_bytes,
+        "source": source, "mapping": mapping and mapping.model_dump_json(), "seconds": limits.seconds, "extra_bytes": limits.extra_bytes,
     }  # fmt: skip
     head, _, outlines = _ask(request, path.name, limits).partition(b"\n")
     answer = json.loads(head)
@@ -75,7 +78,14 @@ def read_zones(
 
 
 def read_here(
-    path: Path, *, kind: ZoneKind | None, layer: str, layer_version: str, name_field: str | None, source: str | None = None
+    path: Path,
+    *,
+    kind: ZoneKind | None,
+    layer: str,
+    layer_version: str,
+    name_field: str | None,
+    source: str | None = None,
+    mapping: ZoneMapping | None = None,
 ) -> list[Zone]:
     """Like `read_zones`, in this process and without limits.
 
@@ -83,10 +93,16 @@ def read_here(
         DataError: ZONES_INVALID.
     """
     from jagawana.services.assess.zone_features import zones_of
+    from jagawana.services.assess.zone_mapping import mapped
     from jagawana.services.assess.zone_tables import file_at, read_table
 
     table = read_table(file_at(path), layer)
-    return zones_of(table, kind=kind, layer=layer, layer_version=layer_version, name_field=name_field, source=source or path.name)
+    published = source or (mapping and mapping.source) or path.name
+    zones = zones_of(
+        mapped(table, mapping) if mapping else table,
+        kind=kind, layer=layer, layer_version=layer_version, name_field=name_field, source=published,
+    )  # fmt: skip
+    return [replace(z, licence=mapping.licence, redistributable=mapping.redistributable) for z in zones] if mapping else zones
 
 
 def _ask(request: Mapping[str, object], name: str, limits: ReaderLimits) -> bytes:
@@ -105,7 +121,7 @@ def _ask(request: Mapping[str, object], name: str, limits: ReaderLimits) -> byte
 
 
 def _environment() -> dict[str, str]:
-    """No secrets, no drivers but the two, no network, and no threads: the reader makes its namespaces while it has one."""
+    """No secrets, no drivers but the three, no network, and no threads: the reader makes its namespaces while it has one."""
     import pyogrio
 
     from jagawana.services.assess.zone_tables import DRIVERS
@@ -128,9 +144,10 @@ def _zone(record: Mapping[str, Any], outlines: bytes) -> Zone:
 def _answer(request: dict[str, Any]) -> bytes:
     """The reader's side: a line of JSON, then the WKB of all zones."""
     confine(request.pop("extra_bytes"), request.pop("seconds"))
-    kind = request.pop("kind")
+    kind, mapping = request.pop("kind"), request.pop("mapping")
+    given = mapping and ZoneMapping.model_validate_json(mapping)
     try:
-        zones = read_here(Path(request.pop("path")), kind=kind and ZoneKind(kind), **request)
+        zones = read_here(Path(request.pop("path")), kind=kind and ZoneKind(kind), mapping=given, **request)
     except DataError as e:
         return json.dumps({"error": e.code, "detail": e.detail}).encode() + b"\n"
     outlines, records, start = [shapely.to_wkb(z.geometry) for z in zones], [], 0

@@ -1,4 +1,4 @@
-"""A zone file as a table: one of three formats, told by its first bytes, with features and a coordinate system."""
+"""A zone file as a table: one of four formats, told by its first bytes, with features and a coordinate system."""
 
 import json
 import re
@@ -12,10 +12,11 @@ import shapely
 
 from jagawana.schemas.errors import DataError, ErrorCode
 
-DRIVERS = ("GPKG", "ESRI Shapefile")
+DRIVERS = ("GPKG", "ESRI Shapefile", "LIBKML")
 """What GDAL may open; GeoJSON is parsed here."""
 MAX_FILE_BYTES = 2**30
 """Largest file that is opened. All of Indonesia's districts take 60 MB."""
+MAX_KML_BYTES = 100 << 20
 GEOJSON_CRS = re.compile(r"(?:urn:ogc:def:crs:)?(?:EPSG:[\d.]*:?\d{4,6}|OGC:(?:1\.3:)?CRS84)")
 """Names of coordinate systems that older GeoJSON may carry. Anything else could make the projection library open files."""
 
@@ -30,7 +31,7 @@ def file_at(path: Path) -> Path:
     if len(shapefiles) != 1:
         refuse(f"{path.name} holds {len(shapefiles)} Shapefiles; name one of them")
     if not shapefiles[0].is_file():
-        refuse(f"{shapefiles[0].name} is not a file; give a GeoPackage, GeoJSON or Shapefile")
+        refuse(f"{shapefiles[0].name} is not a file; give a GeoPackage, GeoJSON, Shapefile or KML")
     if shapefiles[0].stat().st_size > MAX_FILE_BYTES:
         refuse(f"{shapefiles[0].name} is larger than {MAX_FILE_BYTES} bytes; divide the layer")
     if _is_open_elsewhere(shapefiles[0]):
@@ -45,7 +46,7 @@ def _is_open_elsewhere(file: Path) -> bool:
 
 
 def read_table(file: Path, layer: str) -> gpd.GeoDataFrame:
-    """The features of a file of one of three formats, with a coordinate system.
+    """The features of a file of one of four formats, with a coordinate system.
 
     Raises:
         DataError: ZONES_INVALID.
@@ -58,13 +59,30 @@ def read_table(file: Path, layer: str) -> gpd.GeoDataFrame:
         table = _read_with_gdal(file, "ESRI Shapefile", None)
     elif head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         table = _read_geojson(file)
+    elif _is_kml(head, file):
+        table = _read_with_gdal(file, "LIBKML", layer)
     else:
-        refuse(f"{file.name} is not a GeoPackage, GeoJSON or Shapefile; convert it to one of these")
+        refuse(f"{file.name} is not a GeoPackage, GeoJSON, Shapefile or KML; convert it to one of these")
     if table.empty:
         refuse(f"{file.name} has no features")
     if table.crs is None:
         refuse(f"{file.name} has no coordinate system; save it with one (a Shapefile needs its .prj)")
     return table
+
+
+def _is_kml(head: bytes, file: Path) -> bool:
+    """KML that refers to nothing outside itself; a file that defines entities or links to others is refused."""
+    if not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return False
+    if file.stat().st_size > MAX_KML_BYTES:
+        refuse(f"{file.name} is larger than {MAX_KML_BYTES >> 20} MiB; save it as a GeoPackage")
+    content = file.read_bytes()
+    if b"<kml" not in content[:4096]:
+        return False
+    for word in (b"<!DOCTYPE", b"<!ENTITY", b"NetworkLink", b"\x00"):
+        if word in content:
+            refuse(f"{file.name} has {word.decode()!r}; save it as plain KML (UTF-8) that holds its zones itself")
+    return True
 
 
 def _read_with_gdal(file: Path, driver: str, layer: str | None) -> gpd.GeoDataFrame:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from jagawana.schemas.alert import ZoneKind
+from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.services.cli.options import AsJson, Data, print_json, print_table, settings_of
 
 zones = typer.Typer(no_args_is_help=True, help="Layers of concessions, forest classes, riparian strips and provinces.")
@@ -18,14 +19,10 @@ def register(app: typer.Typer) -> None:
     app.add_typer(zones, name="zones")
 
 
-@zones.callback()
-def _zones() -> None:
-    """Keep `load` a subcommand."""
-
-
 @zones.command()
 def load(
-    file: Annotated[Path, typer.Argument(help="GeoPackage, GeoJSON or Shapefile.")],
+    file: Annotated[Path, typer.Argument(help="GeoPackage, GeoJSON, Shapefile or KML.")],
+    mapping: Annotated[Path | None, typer.Option(help="JSON or TOML file that says where the attributes are (docs/zones.md).")] = None,
     kind: Annotated[ZoneKind | None, typer.Option(help="Kind of every zone; by default the layer's `kind` attribute.")] = None,
     layer: Annotated[str | None, typer.Option(help="Name of the layer.", show_default="the file's name")] = None,
     layer_version: Annotated[str | None, typer.Option(help="Version of the layer.", show_default="today")] = None,
@@ -38,19 +35,25 @@ def load(
 
     A next version that changes more than 20 % of a layer's hectares or zones is held until it is loaded with --accept-change.
     """
-    from jagawana.services.assess.zone_changes import change_of, refuse_unreviewed
+    from jagawana.services.assess.zone_changes import change_of, refuse_unreviewed, with_ids_of
     from jagawana.services.assess.zone_files import read_zones
+    from jagawana.services.assess.zone_mapping import read_mapping
     from jagawana.services.store import zones as store
     from jagawana.services.store.database import transaction
     from jagawana.services.wiring import build
 
     now = datetime.now(UTC)
     name, version = layer or file.stem, layer_version or f"{now:%Y-%m-%d}"
-    found = read_zones(file, kind=kind, layer=name, layer_version=version, name_field=name_field)
+    if mapping is not None and (kind is not None or name_field is not None):
+        raise DataError(ErrorCode.SETTINGS_INVALID, "--mapping says kinds and names; leave --kind and --name-field out")
+    meant = read_mapping(mapping) if mapping else None
+    found = read_zones(file, kind=kind, layer=name, layer_version=version, name_field=name_field, mapping=meant)
     service = build(settings_of(data))
     with service.working():
         with transaction(service.engine) as session:
-            change = change_of(store.of_layer(session, name), found)
+            before = store.of_layer(session, name)
+            found = with_ids_of(before, found)
+            change = change_of(before, found)
             if not accept_change:
                 refuse_unreviewed(name, version, change)
             store.activate(session, name, version, found, at=now)
@@ -64,3 +67,33 @@ def load(
     print_table(f"{name} {version}", ("kind", "zones"), [(k, n) for k, n in counts.items() if n])
     if change.zones_before:
         typer.echo(f"{name} {version} {change}")
+
+
+@zones.command()
+def diff(
+    layer: Annotated[str, typer.Argument(help="Name of the layer.")],
+    old: Annotated[str, typer.Argument(help="A version that was loaded.")],
+    new: Annotated[str, typer.Argument(help="Another one.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """What changed between two loaded versions of a layer: zones, hectares, and the alerts that lie there."""
+    from jagawana.schemas.ids import short_code
+    from jagawana.services.assess.zone_changes import affected, change_of, zone_changes
+    from jagawana.services.store import alerts
+    from jagawana.services.store import zones as store
+    from jagawana.services.store.database import open_database, transaction
+
+    with transaction(open_database(settings_of(data).database)) as session:
+        before, after = store.of_version(session, layer, old), store.of_version(session, layer, new)
+        records = alerts.latest_records(session)
+    changes, change = zone_changes(before, after), change_of(before, after)
+    touched = affected(changes, [r.content for r in records])
+    rows = [(c.zone_id, c.kind.value, c.name, c.became, round(c.lost_ha, 2), round(c.gained_ha, 2)) for c in changes]
+    header = ("zone_id", "kind", "name", "became", "lost_ha", "gained_ha")
+    codes = [short_code(c.alert_id) for c in touched]
+    if as_json:
+        print_json({"layer": layer, "change": asdict(change), "zones": [dict(zip(header, r, strict=True)) for r in rows], "alerts": codes})
+        return
+    print_table(f"{layer}: {old} to {new}", header, rows)
+    typer.echo(f"{change}; alerts there: {', '.join(codes) or 'none'}")

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel
 
@@ -22,7 +22,18 @@ def open_database(path: Path, *, busy_seconds: float = 30.0) -> Engine:
     event.listen(engine, "begin", _begin_immediate)
     with busy_is_transient():
         SQLModel.metadata.create_all(engine)
+        _add_missing_columns(engine)
     return engine
+
+
+def _add_missing_columns(engine: Engine) -> None:
+    """A database of an earlier release gets the columns that came later, all of which may be empty; nothing stored changes."""
+    with engine.begin() as connection:  # holds the database, so that two processes do not both add
+        for table in SQLModel.metadata.sorted_tables:
+            there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            for column in (c for c in table.columns if c.name not in there):
+                kind = column.type.compile(engine.dialect)
+                connection.execute(text(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}'))
 
 
 def _configure(connection: Any, _record: Any) -> None:

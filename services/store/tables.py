@@ -215,6 +215,13 @@ class ZoneRow(SQLModel, table=True):
     valid_from: str | None = None
     valid_to: str | None = None
     accuracy_m: float
+    code: str | None = None
+    commodity: str | None = None
+    designation: str | None = None
+    method: str | None = None
+    licence: str | None = None
+    redistributable: bool | None = None
+    approximate: bool | None = None
     west: float
     south: float
     east: float

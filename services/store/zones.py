@@ -64,6 +64,26 @@ def of_layer(session: Session, layer: str) -> list[Zone]:
     return [_zone(row) for row in rows]
 
 
+def of_kind(session: Session, kind: ZoneKind) -> list[Zone]:
+    """Zones of one kind of all active layers, by layer and zone_id."""
+    query = select(ZoneRow).where(ZoneRow.kind == kind).order_by(col(ZoneRow.zone_id))
+    return [_zone(row) for layer in _active_layers(session) for row in session.exec(query.where(*_of(layer))).all()]
+
+
+def of_version(session: Session, layer: str, layer_version: str) -> list[Zone]:
+    """Zones of one version of a layer, active or not, by zone_id.
+
+    Raises:
+        DataError: ZONES_INVALID when that version was never loaded, naming those that were.
+    """
+    known = session.exec(select(ZoneLayerRow).where(ZoneLayerRow.layer == layer).order_by(col(ZoneLayerRow.loaded_at))).all()
+    row = next((k for k in known if k.layer_version == layer_version), None)
+    if row is None:
+        versions = ", ".join(k.layer_version for k in known) or "none"
+        raise DataError(ErrorCode.ZONES_INVALID, f"there is no version {layer_version!r} of {layer!r}; loaded were {versions}")
+    return [_zone(r) for r in session.exec(select(ZoneRow).where(*_of(row)).order_by(col(ZoneRow.zone_id))).all()]
+
+
 def kinds_loaded(session: Session) -> frozenset[ZoneKind]:
     """Kinds that some active layer holds anywhere: no concession near is not the same as no concession layer."""
     layers = _active_layers(session)
@@ -99,6 +119,8 @@ def _row(zone: Zone) -> ZoneRow:
     return ZoneRow(
         layer=zone.layer, layer_version=zone.layer_version, zone_id=zone.zone_id, kind=zone.kind, name=zone.name, source=zone.source,
         holder=zone.holder, stage=zone.stage, valid_from=_text(zone.valid_from), valid_to=_text(zone.valid_to), accuracy_m=zone.accuracy_m,
+        code=zone.code, commodity=zone.commodity, designation=zone.designation, method=zone.method, licence=zone.licence,
+        redistributable=zone.redistributable, approximate=zone.approximate,
         west=west, south=south, east=east, north=north, wkb=shapely.to_wkb(zone.geometry),
     )  # fmt: skip
 
@@ -108,7 +130,9 @@ def _zone(row: ZoneRow) -> Zone:
     return Zone(
         zone_id=row.zone_id, kind=ZoneKind(row.kind), name=row.name, geometry=geometry, layer=row.layer,
         layer_version=row.layer_version, source=row.source, valid_from=_day(row.valid_from), valid_to=_day(row.valid_to),
-        holder=row.holder, stage=row.stage, accuracy_m=row.accuracy_m,
+        holder=row.holder, stage=row.stage, accuracy_m=row.accuracy_m, code=row.code, commodity=row.commodity,
+        designation=row.designation, method=row.method, licence=row.licence, redistributable=row.redistributable,
+        approximate=bool(row.approximate),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from jagawana.schemas.alert import AlertPublished, AlertState, Category, Verdict
 from jagawana.schemas.ids import short_code
 from jagawana.services.notify.coordinates import decimal, dms, spaced_cell
 from jagawana.services.notify.wording.facts import day, hectares, leading_shape, percent, sizes, where_in_words, zone_in_words
+from jagawana.services.notify.wording.hints import hint_lines
 from jagawana.services.notify.wording.long import Line, case_lines, headline, news_lines, place_lines
 from jagawana.services.notify.wording.names import safe_id, safe_name
 from jagawana.services.notify.wording.phrases import Phrases
@@ -37,6 +38,7 @@ class CardText:
     news: tuple[str, ...]
     facts: tuple[Line, ...]
     place: tuple[Line, ...]
+    hints: tuple[Line, ...]
     before: Markup
     after: Markup
 
@@ -97,6 +99,7 @@ def _card(card: AlertCard, view: ReportView, words: PageWords, phrases: Phrases)
         news=tuple(news_lines(record, phrases)),
         facts=tuple(case_lines(record, phrases, now=view.made_at)),
         place=tuple(place_lines(record, phrases)),
+        hints=tuple(hint_lines(record.content, phrases.hints, decimal_mark=phrases.decimal_mark)),
         before=_picture(card.before, words.before, words),
         after=_picture(card.after, words.after, words),
     )

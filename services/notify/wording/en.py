@@ -1,8 +1,10 @@
 """English."""
 
 from jagawana.schemas.alert import AlertState, AlertType, Category, ChangeClass, WhatChanged, ZoneKind
+from jagawana.schemas.hints import HintName, Leaning
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.notify.coordinates import ENGLISH
+from jagawana.services.notify.wording.hints import HintGroup, HintPhrases
 from jagawana.services.notify.wording.phrases import CompactPhrases, Labels, Phrases
 
 _COMPACT = CompactPhrases(
@@ -38,6 +40,10 @@ _COMPACT = CompactPhrases(
         ZoneKind.PRODUCTION_FOREST: "HP",
         ZoneKind.RIPARIAN: "riparian",
         ZoneKind.PROVINCE: "prov.",
+        ZoneKind.FOREST_USE_APPROVAL: "PPKH",
+        ZoneKind.PEOPLES_MINING_AREA: "WPR",
+        ZoneKind.SUSTAINABLE_USE: "cons. use",
+        ZoneKind.INDIGENOUS_LAND: "indig.",
     },
     outside="outside permits",
     unclear="status?",
@@ -53,6 +59,38 @@ _COMPACT = CompactPhrases(
         ("National Park", "NP"),
     ),
     near_boundary="near boundary",
+)
+
+_HINTS = HintPhrases(
+    title="HINTS (values of shape and colour, no verdict)",
+    group={
+        HintGroup.DIGGINGS: "Diggings",
+        HintGroup.PONDS: "Ponds",
+        HintGroup.OUTLINE: "Outline",
+        HintGroup.NEWEST: "Newest ground",
+    },
+    value={
+        HintName.DIGGINGS_PER_KM2: "{n} per km²",
+        HintName.DIGGING_HA: "median {n} ha",
+        HintName.PONDS_PER_KM2: "{n} per km² of mining",
+        HintName.POND_SHARE: "{n} % of the mining",
+        HintName.POND_HA: "median {n} ha",
+        HintName.SOLIDITY: "solidity {n}",
+        HintName.COMPACTNESS: "compactness {n}",
+        HintName.RECTANGULARITY: "rectangularity {n}",
+        HintName.STRAIGHTNESS: "{n} % in straight sides",
+        HintName.REDNESS: "redness {n}",
+        HintName.BRIGHTNESS: "brightness {n}",
+        HintName.DARK_SHARE: "{n} % dark and without colour",
+    },
+    leans="{text} (from {threshold} on looks like {what})",
+    leaning={
+        Leaning.INFORMAL: "scattered informal diggings",
+        Leaning.STRUCTURED: "planned diggings",
+        Leaning.COAL_LIKE_DARK: "coal, wet peat, ash or shade",
+        Leaning.LATERITE_LIKE_RED: "laterite of nickel or bauxite, or other red soil",
+        Leaning.NONE: "",
+    },
 )
 
 EN = Phrases(
@@ -153,6 +191,10 @@ EN = Phrases(
         ZoneKind.PRODUCTION_FOREST: "production forest",
         ZoneKind.RIPARIAN: "riparian strip",
         ZoneKind.PROVINCE: "province",
+        ZoneKind.FOREST_USE_APPROVAL: "forest-use approval",
+        ZoneKind.PEOPLES_MINING_AREA: "people's mining area",
+        ZoneKind.SUSTAINABLE_USE: "conservation unit of sustainable use",
+        ZoneKind.INDIGENOUS_LAND: "indigenous land",
     },
     permit_holder="mining permit {name}, holder {holder}",
     permit_unnamed_holder="mining permit {name}, holder not on record",
@@ -213,5 +255,6 @@ EN = Phrases(
         reason="Reason",
         news="What is new",
     ),
+    hints=_HINTS,
     compact=_COMPACT,
 )

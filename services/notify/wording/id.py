@@ -1,8 +1,10 @@
 """Bahasa Indonesia, in the words of the field."""
 
 from jagawana.schemas.alert import AlertState, AlertType, Category, ChangeClass, WhatChanged, ZoneKind
+from jagawana.schemas.hints import HintName, Leaning
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.notify.coordinates import Hemispheres
+from jagawana.services.notify.wording.hints import HintGroup, HintPhrases
 from jagawana.services.notify.wording.phrases import CompactPhrases, Labels, Phrases
 
 _COMPACT = CompactPhrases(
@@ -38,6 +40,10 @@ _COMPACT = CompactPhrases(
         ZoneKind.PRODUCTION_FOREST: "HP",
         ZoneKind.RIPARIAN: "sempadan",
         ZoneKind.PROVINCE: "prov.",
+        ZoneKind.FOREST_USE_APPROVAL: "PPKH",
+        ZoneKind.PEOPLES_MINING_AREA: "WPR",
+        ZoneKind.SUSTAINABLE_USE: "KK lestari",
+        ZoneKind.INDIGENOUS_LAND: "adat",
     },
     outside="luar izin",
     unclear="status lahan?",
@@ -53,6 +59,38 @@ _COMPACT = CompactPhrases(
         ("National Park", "NP"),
     ),
     near_boundary="dekat batas",
+)
+
+_HINTS = HintPhrases(
+    title="PETUNJUK (nilai bentuk dan warna, bukan putusan)",
+    group={
+        HintGroup.DIGGINGS: "Galian",
+        HintGroup.PONDS: "Kolam",
+        HintGroup.OUTLINE: "Garis tepi",
+        HintGroup.NEWEST: "Lahan terbaru",
+    },
+    value={
+        HintName.DIGGINGS_PER_KM2: "{n} per km²",
+        HintName.DIGGING_HA: "median {n} ha",
+        HintName.PONDS_PER_KM2: "{n} per km² bukaan",
+        HintName.POND_SHARE: "{n} % dari bukaan",
+        HintName.POND_HA: "median {n} ha",
+        HintName.SOLIDITY: "soliditas {n}",
+        HintName.COMPACTNESS: "kekompakan {n}",
+        HintName.RECTANGULARITY: "kepersegian {n}",
+        HintName.STRAIGHTNESS: "{n} % sisi lurus",
+        HintName.REDNESS: "kemerahan {n}",
+        HintName.BRIGHTNESS: "kecerahan {n}",
+        HintName.DARK_SHARE: "{n} % gelap tanpa warna",
+    },
+    leans="{text} (mulai {threshold} tampak seperti {what})",
+    leaning={
+        Leaning.INFORMAL: "galian tersebar yang tidak teratur",
+        Leaning.STRUCTURED: "galian terencana",
+        Leaning.COAL_LIKE_DARK: "batu bara, gambut basah, abu, atau bayangan",
+        Leaning.LATERITE_LIKE_RED: "laterit nikel atau bauksit, atau tanah merah lain",
+        Leaning.NONE: "",
+    },
 )
 
 ID = Phrases(
@@ -153,6 +191,10 @@ ID = Phrases(
         ZoneKind.PRODUCTION_FOREST: "hutan produksi",
         ZoneKind.RIPARIAN: "sempadan sungai",
         ZoneKind.PROVINCE: "provinsi",
+        ZoneKind.FOREST_USE_APPROVAL: "persetujuan penggunaan kawasan hutan",
+        ZoneKind.PEOPLES_MINING_AREA: "wilayah pertambangan rakyat",
+        ZoneKind.SUSTAINABLE_USE: "kawasan konservasi pemanfaatan lestari",
+        ZoneKind.INDIGENOUS_LAND: "tanah adat",
     },
     permit_holder="izin usaha pertambangan {name}, pemegang {holder}",
     permit_unnamed_holder="izin usaha pertambangan {name}, pemegang tidak tercatat",
@@ -212,5 +254,6 @@ ID = Phrases(
         reason="Alasan",
         news="Yang baru",
     ),
+    hints=_HINTS,
     compact=_COMPACT,
 )

@@ -23,6 +23,7 @@ from jagawana.services.notify.wording.facts import (
     where_in_words,
     zone_in_words,
 )
+from jagawana.services.notify.wording.hints import hint_lines
 from jagawana.services.notify.wording.names import safe_id, safe_name
 from jagawana.services.notify.wording.phrases import Phrases
 
@@ -48,6 +49,7 @@ def long_message(record: AlertPublished, phrases: Phrases, *, now: datetime) -> 
         _lines(case_lines(record, phrases, now=now)),
         f"{phrases.labels.where}\n{_lines(place_lines(record, phrases))}",
         f"{phrases.labels.why}\n{_lines(_evidence_lines(record, phrases))}",
+        _hints(record, phrases),
         f"{phrases.unverified}\n{phrases.footer.format(code=short_code(record.content.alert_id))}",
     )
     return Message(subject=_subject(record, phrases), body="\n\n".join(filter(None, blocks)) + "\n")
@@ -149,6 +151,11 @@ def _evidence_lines(record: AlertPublished, phrases: Phrases) -> list[Line]:
         (words.picture_before, _picture(evidence.before, phrases)),
         (words.picture_after, _picture(evidence.after, phrases)),
     ]
+
+
+def _hints(record: AlertPublished, phrases: Phrases) -> str:
+    lines = hint_lines(record.content, phrases.hints, decimal_mark=phrases.decimal_mark)
+    return f"{phrases.hints.title}\n{_lines(lines)}" if lines else ""
 
 
 def _lines(lines: list[Line]) -> str:

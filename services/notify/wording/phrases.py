@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from jagawana.schemas.alert import AlertState, AlertType, Category, ChangeClass, WhatChanged, ZoneKind
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.notify.coordinates import Hemispheres
+from jagawana.services.notify.wording.hints import HintPhrases
 
 
 @dataclass(frozen=True)
@@ -115,4 +116,5 @@ class Phrases:
     unverified: str
     footer: str
     labels: Labels
+    hints: HintPhrases
     compact: CompactPhrases

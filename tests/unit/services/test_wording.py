@@ -13,15 +13,17 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2]))
 
-from alert_examples import DAY, FIRST_SEEN, NOW, all_records, content, evidence, record, shape, verdict, zone
+from alert_examples import DAY, FIRST_SEEN, NOW, all_records, content, evidence, hints, record, shape, verdict, zone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jagawana.schemas.alert import AlertPublished, AlertState, AlertType, Category, ChangeClass, WhatChanged, ZoneKind
+from jagawana.schemas.hints import HintName, Leaning
 from jagawana.schemas.ids import short_code
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.notify.wording import Language, compact, long, phrases_of
 from jagawana.services.notify.wording.gsm7 import SMS_SEPTETS, is_gsm7, plain, septets, shortened
+from jagawana.services.notify.wording.hints import HintGroup
 from jagawana.services.notify.wording.names import MAX_NAME, safe_id, safe_name
 
 PAGE = Path(__file__).parents[3] / "docs" / "messages.md"
@@ -119,6 +121,9 @@ def test_every_enum_has_its_words(lang: Language) -> None:
         (known.compact.state, AlertState),
         (known.compact.withdrawn_because, WhatChanged),
         (known.compact.zone_kind, ZoneKind),
+        (known.hints.group, HintGroup),
+        (known.hints.value, HintName),
+        (known.hints.leaning, Leaning),
     ]  # type: ignore[list-item]
     for mapping, enum in full:
         assert set(mapping) == set(enum)
@@ -207,6 +212,17 @@ def test_a_retraction_withdraws_and_says_why() -> None:
     )
     assert "WITHDRAWN" in compact(shown, "en") and "no longer seen" in compact(shown, "en")
     assert "Keyakinan" not in message.body, "figures nobody should act on are not repeated"
+
+
+@pytest.mark.parametrize("lang", BOTH)
+def test_hints_are_in_the_email_and_never_in_the_sms(lang: Language) -> None:
+    bare, told = record(content()), record(content(hints=hints()))
+    assert compact(told, lang) == compact(bare, lang)
+    title, body = phrases_of(lang).hints.title, long(told, lang, now=NOW).body
+    assert title in body and title not in long(bare, lang, now=NOW).body
+    assert phrases_of(lang).hints.leaning[Leaning.LATERITE_LIKE_RED] in body
+    gone = record(content(hints=hints(), state=AlertState.RETRACTED), number=2, kind=AlertType.RETRACTION)
+    assert title not in long(gone, lang, now=NOW).body, "figures nobody should act on are not repeated"
 
 
 def test_precursors_say_that_no_mining_is_seen() -> None:
