@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated, Literal, Self
 
@@ -154,10 +154,11 @@ class RulePack(Model):
         if not any(ground.when for _, ground in named):
             return tuple(name for name, _ in named)
         facts = self.facts_of(zone, on)
-        return tuple(name for name, ground in named if ground.when is None or holds(ground.when, facts, self._lists))
+        return tuple(name for name, ground in named if ground.when is None or holds(ground.when, facts, self.named_lists))
 
-    @cached_property
-    def _lists(self) -> Lists:
+    @property
+    def named_lists(self) -> Lists:
+        """The lists as conditions know them."""
         return tuple((name, found.values) for name, found in self.lists.items())
 
     @model_validator(mode="after")
@@ -172,7 +173,7 @@ class RulePack(Model):
         for name, ground in self.grounds.items():
             if ground.when is not None:
                 try:
-                    check(ground.when, self._lists)
+                    check(ground.when, self.named_lists)
                 except ValueError as e:
                     raise ValueError(f"ground {name}: {e}") from e
         return self

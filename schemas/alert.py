@@ -171,6 +171,23 @@ class Evidence(Model):
     after: Cutout | None = None
 
 
+class Severity(Model):
+    """How much an alert asks for a look, 0 to 100, and what it is made of. An order of work, no legal judgement."""
+
+    total: int = Field(ge=0, le=100)
+    category: int = Field(ge=0, le=40)
+    zone: int = Field(ge=0, le=20, description="the zone it lies in that has most points")
+    growth: int = Field(ge=0, le=15, description="hectares a month, logarithmic")
+    proximity: int = Field(ge=0, le=10, description="new road or huts within 1 km, river within 200 m")
+    confidence: int = Field(ge=0, le=15, description="probability, and whether it was seen again")
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.total != self.category + self.zone + self.growth + self.proximity + self.confidence:
+            raise ValueError("the total of a severity is the sum of its parts")
+        return self
+
+
 class AlertContent(Model):
     """What is believed of one cell, zone and rule: a pure function of observations, zones and rules; no wall clock."""
 
@@ -190,6 +207,7 @@ class AlertContent(Model):
     verdict: Verdict
     province: str | None = None
     evidence: Evidence
+    severity: Severity | None = Field(default=None, description="absent in records of version 1.0")
     hints: tuple[Hint, ...] = Field(default=(), description="values that may help to guess method and commodity; never a verdict")
 
 

@@ -14,6 +14,7 @@ from jagawana.schemas.alert import (
     Cutout,
     Evidence,
     RuleTrial,
+    Severity,
     Stage,
     Verdict,
     WhatChanged,
@@ -93,6 +94,7 @@ def _content() -> AlertContent:
         alert_id=alert_id(CELL, "park-1", "id.cat3.conservation"), tile=TILE, cell=CELL, stage=Stage.MINING,
         state=AlertState.PROVISIONAL, place=Point(coordinates=(110.5808, -1.1703)), shapes=(_shape(),), mining_ha=1.44, road_m=0,
         huts=0, inventory_ha=0, first_seen_at=ACQUIRED_AT, last_seen_at=ACQUIRED_AT, verdict=_verdict(), province="Kalimantan Barat",
+        severity=Severity(total=81, category=40, zone=20, growth=12, proximity=0, confidence=9),
         evidence=Evidence(
             scene_ids=(observation.scene_id,), observation_ids=(observation.observation_id,), models=(MODEL,), calibrated=True,
             before=_cutout("S2A_20260105T024000_49MDU", BEFORE_AT), after=_cutout(observation.scene_id, ACQUIRED_AT),

@@ -1,4 +1,4 @@
-"""Write the published promise: schemas/json/<message>/<major>.<minor>.schema.json and .example.json.
+"""Write the published promise: schemas/json/<message>/<major>.<minor>.schema.json and .example.json, and the schema of mapping files.
 
     python -m jagawana.schemas.publish FOLDER
 
@@ -11,8 +11,10 @@ from pathlib import Path
 
 from jagawana.schemas.envelope import MESSAGES, encode
 from jagawana.schemas.examples import ACQUIRED_AT, example_messages
+from jagawana.schemas.zone_mapping import ZoneMapping
 
 SOURCE = "/jagawana/example"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def published_files() -> dict[str, str]:
@@ -21,11 +23,13 @@ def published_files() -> dict[str, str]:
     for name, message in MESSAGES.items():
         schema = message.model_json_schema(by_alias=True, mode="serialization")
         schema = {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$schema": DIALECT,
             "$id": f"urn:jagawana:schema:{name}:{message.version}",
             **schema,
         }
         files[f"{name}/{message.version}.schema.json"] = _pretty(schema)
+    mapping = {"$schema": DIALECT, "$id": "urn:jagawana:schema:zone-mapping:1.0", **ZoneMapping.model_json_schema(mode="validation")}
+    files["zone-mapping/1.0.schema.json"] = _pretty(mapping)
     for example in example_messages():
         envelope = json.loads(encode(example, source=SOURCE, at=ACQUIRED_AT))
         files[f"{example.name}/{example.version}.example.json"] = _pretty(envelope)

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from jagawana.rules.severity import Near, severity
 from jagawana.schemas.alert import (
     AlertContent,
     AlertPublished,
@@ -151,7 +152,10 @@ def content(shapes: tuple[AlertShape, ...] | None = None, zones: tuple[ZoneOverl
     """What is believed; sizes add up from the shapes."""
     shapes = (shape(),) if shapes is None else shapes
     judged = verdict((zone(),) if zones is None else zones)
+    kinds, state = {z.kind for z in judged.zones}, changes.get("state", AlertState.PROVISIONAL)
+    surest = max(s.probability for s in shapes)
     fields: dict[str, Any] = {
+        "severity": severity(judged.category, kinds, growth_ha=0.84, near=Near(), probability=surest, state=state),
         "alert_id": alert_id(CELL, judged.decisive_zone, judged.rule_id),
         "tile": TILE,
         "cell": CELL,

@@ -5,9 +5,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import shapely
+from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
-from jagawana.detectors.hints.ground import Ground, groups
+from jagawana.detectors.hints.ground import Ground, Labels, groups
 from jagawana.detectors.shapes import polygons
 from jagawana.schemas.hints import HintName
 
@@ -25,16 +26,18 @@ def outline(ground: Ground) -> dict[HintName, float]:
     if not len(hectares):
         return {}
     frame = shapely.box(0, -ground.mining.shape[0] * ground.pixel_m, ground.mining.shape[1] * ground.pixel_m, 0)
-    shapes = [_filled(polygons(labels == n, (0.0, 0.0), ground.pixel_m)) for n in range(1, len(hectares) + 1)]
+    shapes = [_shape(labels, n, box, ground.pixel_m) for n, box in enumerate(ndimage.find_objects(labels), 1)]
     values = np.array([[s.area / s.convex_hull.area, _compactness(s), _rectangularity(s), _straightness(s, frame)] for s in shapes])
     means = np.average(values, axis=0, weights=[s.area for s in shapes])
     names = (HintName.SOLIDITY, HintName.COMPACTNESS, HintName.RECTANGULARITY, HintName.STRAIGHTNESS)
     return dict(zip(names, map(float, means), strict=True))
 
 
-def _filled(shape: BaseGeometry) -> BaseGeometry:
-    """Outer rings only."""
-    return shapely.union_all(shapely.polygons(shapely.get_exterior_ring(shapely.get_parts(shape))))
+def _shape(labels: Labels, number: int, box: tuple[slice, slice], pixel_m: float) -> BaseGeometry:
+    """Outer rings of one label, in metres from the window's corner."""
+    corner = box[1].start * pixel_m, -box[0].start * pixel_m
+    parts = shapely.get_parts(polygons(labels[box] == number, corner, pixel_m))
+    return shapely.union_all(shapely.polygons(shapely.get_exterior_ring(parts)))
 
 
 def _compactness(shape: BaseGeometry) -> float:

@@ -41,7 +41,7 @@ def ratio(numerator: Numbers, denominator: Numbers, block: Sequence[str]) -> Rat
 def auc(value: Numbers, positive: npt.NDArray[np.bool_], block: Sequence[str]) -> Ratio:
     """Share of pairs of a positive and a negative image in which the positive one has the higher value; equal values count half.
 
-    The interval is of blocks drawn with replacement, where both kinds were drawn; none without both kinds.
+    The interval is of blocks drawn with replacement, where both kinds were drawn; none from a single block.
 
     Args:
         value: one finite number per image.
@@ -52,13 +52,16 @@ def auc(value: Numbers, positive: npt.NDArray[np.bool_], block: Sequence[str]) -
     if not len(high) or not len(low):
         return Ratio(share=None, n=0)
     won = (high[:, None] > low) + 0.5 * (high[:, None] == low)
+    share, n = _rounded(float(won.mean())), won.size
     names, member = np.unique(np.asarray(block), return_inverse=True)
+    if len(names) == 1:
+        return Ratio(share=share, n=n)
     of_high, of_low = (np.eye(len(names))[member[kind]] for kind in (positive, ~positive))
     drawn = _drawn(len(names))
     pairs = (drawn @ of_high.sum(axis=0)) * (drawn @ of_low.sum(axis=0))
     wins = ((drawn @ (of_high.T @ won @ of_low)) * drawn).sum(axis=1)
     bottom, top = np.percentile(wins[pairs > 0] / pairs[pairs > 0], [2.5, 97.5])
-    return Ratio(share=_rounded(float(won.mean())), n=won.size, low=_rounded(float(bottom)), high=_rounded(float(top)))
+    return Ratio(share=share, n=n, low=_rounded(float(bottom)), high=_rounded(float(top)))
 
 
 @lru_cache(maxsize=2)

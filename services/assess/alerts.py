@@ -12,6 +12,7 @@ from jagawana.detectors.change import changes, inventory
 from jagawana.detectors.grid import cell_square, reproject, tile_square
 from jagawana.rules.judge import verdict_under
 from jagawana.rules.pack import RulePack
+from jagawana.rules.severity import ha_per_month, severity
 from jagawana.rules.zones import ZoneIndex
 from jagawana.schemas.alert import (
     AlertContent,
@@ -20,6 +21,7 @@ from jagawana.schemas.alert import (
     ChangeClass,
     Cutout,
     Evidence,
+    Severity,
     Stage,
     Verdict,
     ZoneKind,
@@ -63,21 +65,23 @@ def findings(tile: TileId, streams: Sequence[Stream], zones: ZoneIndex, pack: Ru
     around = Surroundings(
         mining=shapely.union_all([known, *(c.geometry for _, c in found if c.change_class is ChangeClass.MINING)]),
         huts=shapely.union_all([c.geometry for _, c in found if c.change_class is ChangeClass.HUT]),
+        roads=shapely.union_all([c.geometry for _, c in found if c.change_class is ChangeClass.ROAD]),
     )
     grouped: dict[tuple[CellId, str | None, str], list[Piece]] = defaultdict(list)
     for piece in pieces(tile, found, around, zones, pack):
         grouped[piece.key].append(piece)
-    made = [_finding(tile, mine, known, zones, pack) for mine in grouped.values()]
+    made = [_finding(tile, mine, known, around, zones, pack) for mine in grouped.values()]
     return sorted(made, key=lambda f: str(f.content.alert_id))
 
 
-def _finding(tile: TileId, mine: Sequence[Piece], known: BaseGeometry, zones: ZoneIndex, pack: RulePack) -> Finding:
+def _finding(tile: TileId, mine: Sequence[Piece], known: BaseGeometry, around: Surroundings, zones: ZoneIndex, pack: RulePack) -> Finding:
     epsg = tile_square(tile).epsg
     cell, zone_id, rule_id = mine[0].key
     merged = list(_merged(mine))
     lead = max(merged, key=lambda m: (CLASS_RANK[m.kind], RANK[m.state], size(m.kind, m.geometry)))
     place = lead.geometry.representative_point() if lead.kind is ChangeClass.MINING else shapely.get_parts(lead.geometry)[0].centroid
     live = [m for m in merged if m.state is not AlertState.ENDED] or merged
+    verdict, mining_ha = _verdict(lead, zones, pack), _total(live, ChangeClass.MINING, 1e-4, 4)
     content = AlertContent(
         alert_id=alert_id(cell, zone_id, rule_id),
         tile=tile,
@@ -86,15 +90,16 @@ def _finding(tile: TileId, mine: Sequence[Piece], known: BaseGeometry, zones: Zo
         state=lead.state if lead.kind is ChangeClass.MINING else max((m.state for m in merged), key=RANK.__getitem__),
         place=Point(coordinates=_lon_lat(reproject(place, epsg, 4326))),
         shapes=tuple(m.as_shape(epsg) for m in merged),
-        mining_ha=_total(live, ChangeClass.MINING, 1e-4, 4),
+        mining_ha=mining_ha,
         road_m=_total(live, ChangeClass.ROAD, 1.0, 1),
         huts=int(_total(live, ChangeClass.HUT, 1.0, 0)),
         inventory_ha=round(known.intersection(cell_square(cell).polygon).area * 1e-4, 4),
         first_seen_at=min(m.first.change.first_seen_at for m in merged),
         last_seen_at=max(p.change.last_seen_at for p in mine),
-        verdict=_verdict(lead, zones, pack),
+        verdict=verdict,
         province=_province(place, lead, zones),
         evidence=_evidence(mine, lead),
+        severity=_severity(lead, mining_ha, verdict, around, zones),
         hints=hints_for(tile, cell, lead.best.change, lead.best.stream),
     )
     return Finding(content, any(p.worthy for p in mine))
@@ -187,6 +192,15 @@ def _verdict(lead: _Merged, zones: ZoneIndex, pack: RulePack) -> Verdict:
     on, pixel_m = first.change.first_seen_at.date(), lead.best.stream.state.resolution_m
     whole = verdict_under(lead.geometry, zone_id, rule_id, zones=zones, on=on, pack=pack, pixel_m=pixel_m)
     return whole or lead.best.verdict
+
+
+def _severity(lead: _Merged, mining_ha: float, verdict: Verdict, around: Surroundings, zones: ZoneIndex) -> Severity:
+    best, first = lead.best.change, lead.first.change
+    since = first.last_clear_before_at or first.first_seen_at
+    days = (max(p.change.last_seen_at for p in lead.members) - since).total_seconds() / 86_400
+    near = around.near(lead.geometry, zones, first.first_seen_at.date())
+    kinds, growth_ha = {z.kind for z in verdict.zones}, ha_per_month(mining_ha, days)
+    return severity(verdict.category, kinds, growth_ha=growth_ha, near=near, probability=best.probability, state=lead.state)
 
 
 def _province(place: BaseGeometry, lead: _Merged, zones: ZoneIndex) -> str | None:

@@ -44,6 +44,25 @@ def shapes_of(data: bytes) -> list[tuple[BaseGeometry, int]]:
     Raises:
         DataError: SHAPE_INVALID, naming the shape and the reason.
     """
+    return [_in_utm(shape, number) for number, shape in enumerate(_read(data), start=1)]
+
+
+def area_of(data: bytes) -> BaseGeometry:
+    """An area of interest in degrees: all polygons of a GeoJSON document as one.
+
+    Raises:
+        DataError: SHAPE_INVALID.
+    """
+    shapes = _read(data)
+    for number, shape in enumerate(shapes, start=1):
+        if shapely.get_dimensions(shape) != 2:
+            _refuse_shape(number, f"it is a {shape.geom_type}; an area is a Polygon or MultiPolygon")
+        _in_the_world(shape, number)
+    return shapely.union_all(shapes)
+
+
+def _read(data: bytes) -> list[BaseGeometry]:
+    """Valid geometries in degrees."""
     try:
         document = json.loads(data, parse_constant=_not_a_number)
         _is_wgs84(document)
@@ -52,7 +71,7 @@ def shapes_of(data: bytes) -> list[tuple[BaseGeometry, int]]:
         refuse(f"it cannot be read as GeoJSON: {type(e).__name__}: {e}; give a FeatureCollection, a Feature or a geometry")
     if not 1 <= len(geometries) <= MAX_SHAPES:
         refuse(f"it has {len(geometries)} shapes; give 1 to {MAX_SHAPES}")
-    return [_in_utm(_shape(geometry, number), number) for number, geometry in enumerate(geometries, start=1)]
+    return [_shape(geometry, number) for number, geometry in enumerate(geometries, start=1)]
 
 
 def _geometries(document: Mapping[str, Any]) -> Iterator[Any]:
@@ -108,10 +127,14 @@ def _closed(coordinates: list[Any], number: int, depth: int) -> None:
         _refuse_shape(number, "a ring is not closed, or has fewer than four positions")
 
 
-def _in_utm(shape: BaseGeometry, number: int) -> tuple[BaseGeometry, int]:
+def _in_the_world(shape: BaseGeometry, number: int) -> None:
     west, south, east, north = shape.bounds
     if not (west >= -180 and east <= 180 and south >= -80 and north <= 84):
         _refuse_shape(number, f"it lies outside the world or near a pole: {west:g}, {south:g}, {east:g}, {north:g}; are the axes swapped?")
+
+
+def _in_utm(shape: BaseGeometry, number: int) -> tuple[BaseGeometry, int]:
+    _in_the_world(shape, number)
     middle = shape.representative_point()
     epsg = utm_epsg(middle.x, middle.y)
     moved = reproject(shape, 4326, epsg)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -11,13 +12,15 @@ from jagawana.detectors.change import Change
 from jagawana.detectors.grid import cells_touched
 from jagawana.rules.judge import judge
 from jagawana.rules.pack import RulePack, alert_worthy
+from jagawana.rules.severity import HUT_NEAR_M, RIVER_NEAR_M, ROAD_NEAR_M, Near
 from jagawana.rules.zones import ZoneIndex
-from jagawana.schemas.alert import AlertState, ChangeClass, Verdict
+from jagawana.schemas.alert import AlertState, ChangeClass, Verdict, ZoneKind
 from jagawana.schemas.base import CellId, TileId
 from jagawana.services.assess.histories import Stream
 
 NEAR_M = 500.0
 """Mining, or huts beside a road, this near make a precursor more than a road (field practice: one patrol leg)."""
+NOTHING = shapely.GeometryCollection()
 MINIMUM_PIECE = {ChangeClass.MINING: 1_000.0, ChangeClass.ROAD: 50.0, ChangeClass.HUT: 0.0}
 """Square metres, metres: smaller pieces are slivers at a border."""
 
@@ -51,6 +54,7 @@ class Surroundings:
 
     mining: BaseGeometry
     huts: BaseGeometry
+    roads: BaseGeometry = NOTHING
 
     def near_mining(self, change: Change) -> bool:
         """Whether mining, new or already known, is within NEAR_M."""
@@ -60,6 +64,14 @@ class Surroundings:
         """Mining near, or huts near a road."""
         beside_huts = change.change_class is ChangeClass.ROAD and shapely.dwithin(self.huts, change.geometry, NEAR_M)
         return self.near_mining(change) or bool(beside_huts)
+
+    def near(self, geometry: BaseGeometry, zones: ZoneIndex, on: date) -> Near:
+        """What counts for severity: new roads and huts, and riparian strips in force on that day."""
+        return Near(
+            road=bool(shapely.dwithin(self.roads, geometry, ROAD_NEAR_M)),
+            huts=bool(shapely.dwithin(self.huts, geometry, HUT_NEAR_M)),
+            river=any(z.kind is ZoneKind.RIPARIAN for z in zones.within(geometry, on, distance_m=RIVER_NEAR_M)),
+        )
 
 
 def size(kind: ChangeClass, geometry: BaseGeometry) -> float:

@@ -3,6 +3,7 @@
 import platform
 from enum import StrEnum
 from importlib.metadata import version as installed_version
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -36,17 +37,23 @@ def register(app: typer.Typer) -> None:
 def alerts(
     form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
     retracted: Annotated[bool, typer.Option(help="Also those that were withdrawn.")] = False,
+    area: Annotated[Path | None, typer.Option(help="GeoJSON of an area: only alerts in it.")] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """The alerts as they stand."""
+    """The alerts as they stand, those of most severity first."""
+    from jagawana.rules.severity import ranked
     from jagawana.schemas.alert import AlertState
+    from jagawana.services.assess.given_shapes import area_of, read_document
     from jagawana.services.notify import exports
     from jagawana.services.store import alerts as store
     from jagawana.services.store.database import open_database, transaction
 
     with transaction(open_database(settings_of(data).database)) as session:
-        records = [r for r in store.latest_records(session) if retracted or r.content.state is not AlertState.RETRACTED]
+        latest = [r for r in store.latest_records(session) if retracted or r.content.state is not AlertState.RETRACTED]
+    by_content = {r.content.alert_id: r for r in latest}
+    inside = ranked((r.content for r in latest), area_of(read_document(area)) if area else None)
+    records = [by_content[c.alert_id] for c in inside]
     if as_json or form is Format.JSON:
         print_json([r.model_dump(mode="json", by_alias=True) for r in records])
     elif form is Format.TABLE:

@@ -1,4 +1,4 @@
-"""Plots by matplotlib, an extra: whether it is there, dates in the reader's language, files that are the same every time."""
+"""Plots by matplotlib, an extra: whether it is there, dates in the reader's language, files without the time they were made."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,12 +26,9 @@ def drawing_is_possible() -> None:
 
 
 def save(figure: "Figure", paths: Sequence[Path]) -> None:
-    """Write a figure once for every path; the ending says the format. No time of writing and no version is kept in the file."""
-    import matplotlib
-
-    with matplotlib.rc_context({"svg.hashsalt": "jagawana"}):
-        for path in paths:
-            figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
+    """Write a figure once for every path; the ending says the format. The same figure gives the same PNG; names inside an SVG differ."""
+    for path in paths:
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
 
 
 def dated(ax: "Axes", months: Sequence[str], *, most: int = 7) -> None:

@@ -32,6 +32,7 @@ CSV_FIELDS = (
     "state",
     "stage",
     "category",
+    "severity",
     "zone_kind",
     "zone_name",
     "rule_id",
@@ -51,7 +52,7 @@ CSV_FIELDS = (
     "province",
     "scene_ids",
 )
-TABLE_HEADER = ("code", "state", "category", "what", "zone", "place", "cell", "seen", "P")
+TABLE_HEADER = ("code", "state", "category", "severity", "what", "zone", "place", "cell", "seen", "P")
 _TENSE_WORD = {AlertTense.CURRENT: "", AlertTense.TEST: "TEST ", AlertTense.ARCHIVAL: "ARCHIVE ", AlertTense.INJECTION: "EXERCISE "}
 _MINING_COLOUR, _ROAD_COLOUR, _HUT_COLOUR = "ff2a1fd6", "ff00a5e6", "ffb27200"
 """KML colours are aabbggrr."""
@@ -71,6 +72,7 @@ def properties_of(record: AlertPublished) -> Properties:
         "state": content.state,
         "stage": content.stage,
         "category": verdict.category,
+        "severity": content.severity.total if content.severity else None,
         "zone_kind": zone.kind if zone else None,
         "zone_name": safe_name(zone.name) if zone else None,
         "rule_id": safe_id(verdict.rule_id),
@@ -192,6 +194,7 @@ def _row(record: AlertPublished) -> tuple[str, ...]:
         _title(record),
         content.state,
         content.verdict.category,
+        str(content.severity.total) if content.severity else "-",
         _amounts(record),
         f"{zone.kind}: {safe_name(zone.name)}" if zone else "-",
         f"{latitude:.5f}, {longitude:.5f}",

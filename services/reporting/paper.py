@@ -138,6 +138,6 @@ def _small(pdf: "FPDF", text: str) -> None:
 def _text(
     pdf: "FPDF", text: str, size: float, *, style: str = "", colour: tuple[int, int, int] = INK, height: float, fill: bool = False
 ) -> None:
-    pdf.set_font(FONT, style, size)  # type: ignore[arg-type]
+    pdf.set_font(FONT, style, size)
     pdf.set_text_color(*colour)
     pdf.multi_cell(pdf.epw, height, text, align="L", fill=fill, new_x="LMARGIN", new_y="NEXT")

@@ -53,10 +53,9 @@ def draw_overview(p: Picture, name: str, paths: Sequence[Path], language: Langua
 
     words, phrases = words_of(language), phrases_of(language)
     figure = Figure(figsize=(11.5, 7.4), layout="constrained", dpi=120)
-    upper, lower = figure.subfigures(2, 1, height_ratios=[1.15, 1.0])
-    left, right = upper.subfigures(1, 2, width_ratios=[1.0, 1.25])
-    for panel, place in ((Panel.CATEGORIES, left), (Panel.GROUNDS, right), (Panel.MONTHS, lower)):
-        PANELS[panel](place, p, words, phrases)
+    grid = figure.add_gridspec(2, 2, width_ratios=[1.0, 1.25], height_ratios=[1.15, 1.0])
+    for panel, place in ((Panel.CATEGORIES, grid[0, 0]), (Panel.GROUNDS, grid[0, 1]), (Panel.MONTHS, grid[1, :])):
+        PANELS[panel](figure.add_subfigure(place), p, words, phrases)
     figure.suptitle(words.title.format(name=name), x=0.01, ha="left", fontweight="bold", fontsize=13)
     _footnote(figure, p, words)
     save(figure, paths)
@@ -156,12 +155,12 @@ def _grounds(figure: "FigureBase", p: Picture, words: PictureWords, phrases: Phr
     )
     ax.annotate(f"{hectares(whole, phrases)}\nha", (0, 0), ha="center", va="center", fontsize=13, fontweight="bold", color=INK)
     outer = {k: sum(v for g, v in ha.items() if g.restricted is k) for k in (*RESTRICTED, None)}
-    handles = [Patch(color=CONCESSION[c], label=f"{words.concession[c]}: {_share(inner[c], whole, phrases)}") for c in shown]
+    handles = [Patch(color=CONCESSION[c], label=f"{words.concession[c]}\n{_share(inner[c], whole, phrases)}") for c in shown]
     handles += [
-        Patch(color=RESTRICTED_COLOURS[k], label=f"{phrases.zone_kind[k] if k else words.unrestricted}: {_share(v, whole, phrases)}")
+        Patch(color=RESTRICTED_COLOURS[k], label=f"{phrases.zone_kind[k] if k else words.unrestricted}\n{_share(v, whole, phrases)}")
         for k, v in outer.items() if v > 0
     ]  # fmt: skip
-    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
+    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=7.5)
     ax.annotate(words.grounds_note, (0.5, -0.04), xycoords="axes fraction", ha="center", va="top", fontsize=7, color=SOFT)
 
 

@@ -60,21 +60,28 @@ def runs(timeline: Timeline) -> Iterator[list[Point]]:
             yield list(group)
 
 
+def _days(points: Sequence[Point]) -> list[float]:
+    """Their times as an axis of dates counts them."""
+    from matplotlib.dates import date2num
+
+    return [float(date2num(p.at)) for p in points]  # type: ignore[no-untyped-call]
+
+
 def _mining(ax: "Axes", timeline: Timeline, words: TimelineWords, *, has_legend: bool) -> None:
     for n, run in enumerate(runs(timeline)):
-        at = [p.at for p in run]
+        at = _days(run)
         known, whole = [p.ha("mining_known") for p in run], [p.ha("mining_known") + p.ha("mining_new") for p in run]
         label = (lambda text: text) if n == 0 else (lambda _text: None)
-        ax.fill_between(at, 0, known, color=KNOWN, alpha=0.35, linewidth=0)  # type: ignore[arg-type]
-        ax.fill_between(at, known, whole, color=NEW, alpha=0.25, linewidth=0)  # type: ignore[arg-type]
-        ax.plot(at, known, color=KNOWN, marker="o", markersize=3, linewidth=1.4, label=label(words.mining_known))  # type: ignore[arg-type]
-        ax.plot(at, whole, color=NEW, marker="o", markersize=4, linewidth=1.8, label=label(words.mining_new))  # type: ignore[arg-type]
+        ax.fill_between(at, 0, known, color=KNOWN, alpha=0.35, linewidth=0)
+        ax.fill_between(at, known, whole, color=NEW, alpha=0.25, linewidth=0)
+        ax.plot(at, known, color=KNOWN, marker="o", markersize=3, linewidth=1.4, label=label(words.mining_known))
+        ax.plot(at, whole, color=NEW, marker="o", markersize=4, linewidth=1.8, label=label(words.mining_new))
         dated_back = [p.dated_back_ha for p in run]
         ax.plot(at, dated_back, color=INK, marker="o", markersize=3, markerfacecolor="white", linewidth=0.9, linestyle=(0, (1, 2)),
-                label=label(words.dated_back))  # type: ignore[arg-type]  # fmt: skip
+                label=label(words.dated_back))  # fmt: skip
     seen = timeline.seen
     whole = [p.ha("mining_known") + p.ha("mining_new") for p in seen]
-    ax.plot([p.at for p in seen], whole, color=NEW, linewidth=0.8, alpha=0.4, linestyle=(0, (4, 4)), zorder=1)  # type: ignore[arg-type]
+    ax.plot(_days(seen), whole, color=NEW, linewidth=0.8, alpha=0.4, linestyle=(0, (4, 4)), zorder=1)
     if has_legend:
         ax.legend(loc="upper left", frameon=False, fontsize=8)
 
@@ -83,9 +90,9 @@ def _pair(ax: "Axes", timeline: Timeline, kinds: Sequence[tuple[str, str, Callab
     for n, run in enumerate(runs(timeline)):
         for colour, label, value in kinds:
             ax.plot(
-                [p.at for p in run], [value(p) for p in run], color=colour, marker="o", markersize=3, linewidth=1.4,
+                _days(run), [value(p) for p in run], color=colour, marker="o", markersize=3, linewidth=1.4,
                 label=label if n == 0 else None,
-            )  # type: ignore[arg-type]  # fmt: skip
+            )  # fmt: skip
     if ax.lines:
         ax.legend(loc="upper left", frameon=False, fontsize=7.5, ncols=2)
 
@@ -93,9 +100,9 @@ def _pair(ax: "Axes", timeline: Timeline, kinds: Sequence[tuple[str, str, Callab
 def _clear(ax: "Axes", timeline: Timeline) -> None:
     """A stem for every look: filled where it gave values, empty where it was a gap."""
     for point in timeline.points:
-        at, inside = [point.at], "white" if timeline.is_gap(point) else INK
-        ax.vlines(at, 0, point.clear_share, color="#9aa39d", linewidth=1.4)  # type: ignore[arg-type]
-        ax.plot(at, [point.clear_share], marker="o", markersize=4, color=INK, markerfacecolor=inside)  # type: ignore[arg-type]
+        at, inside = _days([point]), "white" if timeline.is_gap(point) else INK
+        ax.vlines(at, 0, point.clear_share, color="#9aa39d", linewidth=1.4)
+        ax.plot(at, [point.clear_share], marker="o", markersize=4, color=INK, markerfacecolor=inside)
     ax.axhline(timeline.least_clear, color="#8b948e", linewidth=0.8, linestyle=(0, (4, 3)))
     ax.set_ylim(0, 1.08)
     ax.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])

@@ -72,10 +72,10 @@ def report_view(source: ReportSource, *, title: str, made_at: datetime, simulate
     )
 
 
-def _urgency(records: Sequence[AlertPublished]) -> tuple[bool, bool, float, str]:
-    """Confirmed before provisional, large before small, withdrawn last."""
+def _urgency(records: Sequence[AlertPublished]) -> tuple[bool, int, float, str]:
+    """Withdrawn last; then by severity, large before small."""
     c = records[-1].content
-    return c.state is AlertState.RETRACTED, c.state is not AlertState.CONFIRMED, -c.mining_ha, str(c.alert_id)
+    return c.state is AlertState.RETRACTED, -(c.severity.total if c.severity else 0), -c.mining_ha, str(c.alert_id)
 
 
 def _least_real(tenses: Sequence[AlertTense]) -> AlertTense:

@@ -116,7 +116,7 @@ def test_a_reader_that_needs_too_much_is_ended_and_the_layer_refused(tmp_path: P
         read_zones(path, limits=monkey, **options)
 
 
-def test_the_reader_knows_two_formats_and_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reader_knows_three_formats_and_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAGAWANA_AUDIENCE", "secret")
     environment = zone_files._environment()
     assert "JAGAWANA_AUDIENCE" not in environment

@@ -159,6 +159,7 @@ KML = '<?xml version="1.0"?><kml><NetworkLink><Link><href>URL/x.kml</href></Link
 KML_ZONE = """<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document><Placemark><name>a</name>
 <Polygon><outerBoundaryIs><LinearRing><coordinates>110.5,-1.3,0 110.6,-1.3,0 110.6,-1.2,0 110.5,-1.2,0 110.5,-1.3,0</coordinates>
 </LinearRing></outerBoundaryIs></Polygon></Placemark></Document></kml>"""
+KML_SWAPPED = KML_ZONE.replace("110.", "-1.").replace(",-1.", ",110.")
 KML_POINT = '<kml xmlns="http://www.opengis.net/kml/2.2"><Placemark><Point><coordinates>110,-1</coordinates></Point></Placemark></kml>'
 KML_ENTITY = '<?xml version="1.0"?><!DOCTYPE kml [<!ENTITY e SYSTEM "file://SECRET">]><kml><Placemark><name>&e;</name></Placemark></kml>'
 KML_BOMB = '<?xml version="1.0"?><!DOCTYPE kml [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><kml><name>&b;</name></kml>'
@@ -242,7 +243,7 @@ LAYERS: tuple[BadLayer, ...] = (
     BadLayer("E17", "a KML with entities that grow", REFUSED, content("layer.kml", KML_BOMB), "has '<!DOCTYPE'"),
     BadLayer("E17", "a KML that ends in the middle", REFUSED, content("layer.kml", KML_ZONE[:200]), ""),
     BadLayer("E17", "a KML of a point", REFUSED, content("layer.kml", KML_POINT), "feature 1: it is a Point"),
-    BadLayer("E17", "a KML with swapped axes", REFUSED, content("layer.kml", KML_ZONE.replace("110.", "-1.").replace(",-1.", ",110.")), "axes"),
+    BadLayer("E17", "a KML with swapped axes", REFUSED, content("layer.kml", KML_SWAPPED), "axes"),
     BadLayer("E17", "a KML of a zone", Accepted.AS_IT_IS, content("layer.kml", KML_ZONE), note="the fourth format"),
     BadLayer("E17", "a GML with an external entity", REFUSED, content("layer.geojson", GML), "not a GeoPackage"),
     BadLayer("E17", "a pipeline of commands as JSON", REFUSED, content("layer.json", PIPELINE), "not a GeoJSON FeatureCollection"),

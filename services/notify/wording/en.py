@@ -215,6 +215,7 @@ EN = Phrases(
     },
     certainty_words=((0.95, "very likely"), (0.8, "likely"), (0.5, "possible"), (0.0, "uncertain")),
     certainty="{words} ({percent} %), seen in {positive} of {clear} clear images",
+    severity="{total} of 100 (category {category}, zone {zone}, growth {growth}, what is near {proximity}, certainty {confidence})",
     uncalibrated="this figure has not been calibrated in the field",
     near_boundary=(
         "CAREFUL: near a boundary. The whole shape reaches only {margin} m past the zone's boundary, "
@@ -241,6 +242,7 @@ EN = Phrases(
         image_age="Images",
         state="State",
         certainty="How sure",
+        severity="Severity",
         decimal="Decimal degrees",
         dms="Degrees-minutes-seconds",
         cell="MGRS 1 km cell",

@@ -215,6 +215,7 @@ ID = Phrases(
     },
     certainty_words=((0.95, "sangat mungkin"), (0.8, "kemungkinan besar"), (0.5, "mungkin"), (0.0, "belum pasti")),
     certainty="{words} ({percent} %), tampak pada {positive} dari {clear} citra yang jelas",
+    severity="{total} dari 100 (kategori {category}, kawasan {zone}, pertumbuhan {growth}, sekitar {proximity}, keyakinan {confidence})",
     uncalibrated="angka ini belum dikalibrasi di lapangan",
     near_boundary=(
         "HATI-HATI: dekat batas. Seluruh bentuk hanya {margin} m melewati batas kawasan, sedangkan ketelitian posisi {tolerance} m. "
@@ -240,6 +241,7 @@ ID = Phrases(
         image_age="Citra",
         state="Status",
         certainty="Keyakinan",
+        severity="Tingkat perhatian",
         decimal="Derajat desimal",
         dms="Derajat-menit-detik",
         cell="Petak MGRS 1 km",

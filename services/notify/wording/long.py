@@ -114,6 +114,7 @@ def case_lines(record: AlertPublished, phrases: Phrases, *, now: datetime) -> li
         *case,
         (words.seen, sizes(content, phrases)),
         (words.certainty, _certainty(record, phrases)),
+        (words.severity, phrases.severity.format(**content.severity.model_dump()) if content.severity else ""),
         (words.since, _since(record, phrases)),
         (words.image_age, _age(content.last_seen_at, phrases, now=now)),
         (words.category, phrases.category[content.verdict.category]),

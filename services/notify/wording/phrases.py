@@ -27,6 +27,7 @@ class Labels:
     image_age: str
     state: str
     certainty: str
+    severity: str
     decimal: str
     dms: str
     cell: str
@@ -107,6 +108,7 @@ class Phrases:
     state: Mapping[AlertState, str]
     certainty_words: tuple[tuple[float, str], ...]
     certainty: str
+    severity: str
     uncalibrated: str
     near_boundary: str
     near_boundary_unmeasured: str

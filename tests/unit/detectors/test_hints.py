@@ -189,13 +189,8 @@ def block(row: int, column: int, height: int, width: int) -> tuple[slice, slice]
 
 
 def test_the_ground_of_a_cell_is_what_hangs_together_with_it() -> None:
-    old, first, second, apart, beyond = (
-        block(-10, 10, 15, 10),
-        block(5, 10, 10, 10),
-        block(15, 10, 6, 10),
-        block(-40, 0, 9, 9),
-        block(-60, 0, 5, 5),
-    )
+    old, first, second = block(-10, 10, 15, 10), block(5, 10, 10, 10), block(15, 10, 6, 10)
+    apart, beyond = block(-40, 0, 9, 9), block(-60, 0, 5, 5)
     looks = [look(0, [old]), look(10, [old, first, apart, beyond]), look(20, [old, first, second, apart, beyond], [block(8, 12, 3, 3)])]
     picture: Picture = np.full((300, 300, 3), 128, np.uint8)
     picture[second] = (255, 0, 0)

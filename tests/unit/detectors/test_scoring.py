@@ -12,7 +12,7 @@ from jagawana.detectors.scoring.calibration import calibration_error, curve, rel
 from jagawana.detectors.scoring.called import Called
 from jagawana.detectors.scoring.changes import Dates, count_pair, pixels_of
 from jagawana.detectors.scoring.evaluation import Counts, count_image, evaluate_called, evaluation
-from jagawana.detectors.scoring.intervals import ratio
+from jagawana.detectors.scoring.intervals import auc, ratio
 from jagawana.detectors.scoring.roads import count_roads
 
 MASKS = arrays(np.uint8, (2, 3, 12, 12), elements=st.sampled_from([0, 1, 2, 3, 4, 5, NOT_OBSERVED]))
@@ -195,6 +195,17 @@ def test_an_interval_holds_its_share_bounds(rows: list[tuple[int, int, str]]) ->
     assert value.n == bottom.sum()
     if value.low is not None and value.high is not None:
         assert 0 <= value.low <= value.high <= 1
+
+
+def test_an_auc_counts_pairs_and_its_interval_draws_blocks() -> None:
+    value, positive = np.array([3.0, 2.0, 2.0, 1.0, 0.0]), np.array([True, False, True, False, False])
+    told = auc(value, positive, ["a", "a", "b", "b", "c"])
+    assert (told.share, told.n) == (pytest.approx(5.5 / 6, abs=1e-3), 6), "five pairs won and one equal"
+    assert told.low is not None and told.high is not None and told.low <= told.share <= told.high == 1
+    assert auc(-value, positive, ["a", "a", "b", "b", "c"]).share == pytest.approx(0.5 / 6, abs=1e-3)
+    assert auc(value, np.ones(5, bool), ["a"] * 5) == Ratio(share=None, n=0)
+    one_place = auc(value, positive, ["a"] * 5)
+    assert (one_place.low, one_place.high) == (None, None), "one block says nothing of the others"
 
 
 def test_calibration_error_is_the_gap_between_said_and_so() -> None:

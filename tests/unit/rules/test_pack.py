@@ -1,12 +1,15 @@
 import json
 from datetime import date
 from importlib.resources import files
+from pathlib import Path
 
+import jsonschema
 import pytest
 from shapely import box
 
 from jagawana.rules.judge import judge
-from jagawana.rules.pack import SHIPPED, alert_worthy, indonesia, load_pack, shipped_pack
+from jagawana.rules.pack import SHIPPED, NamedList, alert_worthy, indonesia, load_pack, shipped_pack
+from jagawana.rules.publish import published_files
 from jagawana.rules.zones import Zone, ZoneIndex
 from jagawana.schemas.alert import Category, ChangeClass, ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
@@ -173,3 +176,77 @@ def test_what_is_undetermined_pages_nobody():
 def test_a_verdict_of_another_pack_is_refused():
     with pytest.raises(DataError, match=r"has no rule id\.cat9\.new"):
         alert_worthy(verdict().model_copy(update={"rule_id": "id.cat9.new"}), ChangeClass.MINING, indonesia())
+
+
+SCHEMA = Path(__file__).parents[3] / "schemas" / "json" / "rule-pack" / "1.0.schema.json"
+
+
+def test_the_committed_schema_of_packs_is_what_the_code_says():
+    ((_, content),) = published_files().items()
+    assert SCHEMA.read_text(encoding="utf-8") == content, "run make schemas"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_packs_fit_the_schema_and_one_with_an_unknown_field_does_not(name):
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    pack = json.loads(files("jagawana.rules").joinpath(f"packs/{name}.json").read_bytes())
+    jsonschema.validate(pack, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(pack | {"colour": "red"}, schema)
+
+
+def test_an_exempted_permit_and_an_underground_one_make_protected_forest_conditional_and_nothing_else_does():
+    forest = Zone("f", ZoneKind.PROTECTED_FOREST, "f", box(0, 0, 500, 500), "l", "1", "s")
+    pack = indonesia().model_copy(update={"lists": {"keppres_41_2004": NamedList(source="made up", values=("13/A",))}})
+
+    def rule(**record):
+        permit = Zone("p", ZoneKind.CONCESSION, "p", box(0, 0, 500, 500), "l", "1", "s", **record)
+        index = ZoneIndex([forest, permit])
+        return judge(box(100, 100, 200, 200), zones=index, on=ON, pack=pack, pixel_m=10)[0].verdict.rule_id
+
+    assert rule() == rule(method="Tambang terbuka") == rule(code="14/B") == "id.cat3.protected_forest"
+    assert rule(method="Tambang bawah tanah") == rule(method="terbuka dan bawah tanah") == "id.cat2.protected_forest_underground"
+    assert rule(method="bawah tanah", stage="Eksplorasi") == rule(code="13/A", stage="Eksplorasi") == "id.cat3.protected_forest"
+    assert rule(code="13/A") == rule(code="13/A", method="bawah tanah") == "id.cat2.protected_forest_exempt"
+    assert rule(code="13/A", valid_to=date(2024, 4, 30)) == "id.cat3.protected_forest"
+
+
+def test_as_shipped_no_permit_is_exempt():
+    assert indonesia().lists["keppres_41_2004"].values == ()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "rule_id"),
+    [
+        (["concession", "production_forest"], "id.cat2.production_forest"),
+        (["concession", "production_forest", "forest_use_approval"], "id.cat1.forest_use_approved"),
+        (["production_forest", "forest_use_approval"], "id.cat3.outside_concession"),
+        (["concession", "riparian", "production_forest", "forest_use_approval"], "id.cat2.riparian"),
+        (["peoples_mining_area"], "id.cat2.peoples_mining_area"),
+        (["peoples_mining_area", "concession"], "id.cat1.concession"),
+        (["peoples_mining_area", "protected_forest"], "id.cat3.protected_forest"),
+        (["forest_use_approval"], "id.cat3.outside_concession"),
+    ],
+)
+def test_approvals_and_peoples_mining_areas(kinds, rule_id):
+    assert verdict(*kinds).rule_id == rule_id
+
+
+@pytest.mark.parametrize(
+    ("zones", "rule_id"),
+    [
+        ([("indigenous_land", {}), ("concession", {})], "br.cat3.indigenous_land"),
+        ([("conservation", {}), ("concession", {})], "br.cat3.full_protection"),
+        ([("sustainable_use", {"designation": "Reserva Extrativista"}), ("concession", {})], "br.cat3.extractive_reserve"),
+        ([("sustainable_use", {"designation": "Floresta"}), ("concession", {"stage": "LAVRA GARIMPEIRA"})], "br.cat2.sustainable_use"),
+        ([("sustainable_use", {}), ("concession", {"stage": "REQUERIMENTO DE LAVRA"})], "br.cat3.research_only"),
+        ([("sustainable_use", {})], "br.cat3.outside_titles"),
+        ([("riparian", {}), ("concession", {})], "br.cat2.riparian"),
+        ([("concession", {"stage": "CONCESSÃO DE LAVRA"})], "br.cat1.mining_title"),
+        ([], "br.cat3.outside_titles"),
+    ],
+)
+def test_the_rules_of_brazil(zones, rule_id):
+    near = [Zone(k, ZoneKind(k), k, box(0, 0, 500, 500), "l", "1", "s", **record) for k, record in zones]
+    index = ZoneIndex(near, kinds_loaded=[ZoneKind.CONCESSION])
+    assert judge(box(100, 100, 200, 200), zones=index, on=ON, pack=shipped_pack("brazil"), pixel_m=10)[0].verdict.rule_id == rule_id

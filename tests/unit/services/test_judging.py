@@ -1,6 +1,7 @@
 """`jagawana judge`: what a person gives, what comes back, and that a kept case says the same again."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from jagawana.rules.pack import PERMISSIVE, shipped_pack
 from jagawana.rules.zones import Zone, ZoneIndex
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError
-from jagawana.services.assess.given_shapes import shapes_of
+from jagawana.services.assess.given_shapes import area_of, shapes_of
 from jagawana.services.assess.judging import verdicts
 from jagawana.services.cli import app
+from jagawana.services.settings import load_settings
 from jagawana.services.store import zones as stored
 from jagawana.services.store.database import open_database, transaction
+from jagawana.services.wiring import build
 
 IUP = Zone(
     "permits/1", ZoneKind.CONCESSION, "IUP Satu", shapely.box(110.50, -1.30, 110.60, -1.20), "permits", "2026-01", "ESDM",
@@ -143,6 +146,15 @@ BAD_SHAPES = {
 }  # fmt: skip
 
 
+def test_an_area_is_made_of_polygons_and_may_be_as_large_as_a_province() -> None:
+    wide = shapely.box(100, -5, 110, 0)
+    assert area_of(json.dumps(shapely.geometry.mapping(wide)).encode()).equals(wide)
+    with pytest.raises(DataError, match="it is a Point; an area is a Polygon"):
+        area_of(b'{"type": "Point", "coordinates": [110, -1]}')
+    with pytest.raises(DataError, match="are the axes swapped"):
+        area_of(json.dumps(shapely.geometry.mapping(shapely.box(-5, 100, 0, 110))).encode())
+
+
 @pytest.mark.parametrize("name", BAD_SHAPES)
 def test_a_shape_that_cannot_be_judged_is_refused_with_the_reason(name: str) -> None:
     content, reason = BAD_SHAPES[name]
@@ -191,3 +203,39 @@ def test_a_case_gives_the_verdicts_that_its_zones_gave_and_gives_them_again(shap
     assert again == case and "far" not in {z.zone_id for z in again.zones}
     assert case.judge(pack) == again.judge(pack) == first
     assert verdicts(again, pack) == verdicts(case, pack)
+
+
+def test_what_changed_between_two_versions_of_a_layer(data: Path) -> None:
+    moved = replace(PARK, layer_version="2026-06", geometry=shapely.box(110.60, -1.30, 110.70, -1.20))
+    with transaction(open_database(data / "jagawana.sqlite")) as session:
+        stored.activate(session, "parks", "2026-06", [moved], at=datetime(2026, 6, 2, tzinfo=UTC))
+        stored.activate(session, "parks", "2025-12", [PARK], at=datetime(2026, 6, 3, tzinfo=UTC))
+    result = CliRunner().invoke(app, ["zones", "diff", "parks", "2025-12", "2026-06", "--data", str(data), "--json"])
+    found = json.loads(result.stdout)
+    assert [(z["zone_id"], z["became"], z["gained_ha"]) for z in found["zones"]] == [("parks/1", "drawn anew", 0.0)]
+    assert found["zones"][0]["lost_ha"] == pytest.approx(6150, rel=0.01) and found["alerts"] == []
+    error = CliRunner().invoke(app, ["zones", "diff", "parks", "2025-12", "1999", "--data", str(data)]).exception
+    assert isinstance(error, DataError) and "no version '1999' of 'parks'; loaded were 2026-06, 2025-12" in error.detail
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda p: p["grounds"]["concession"].update(when="stage == 3"), "compares the fact stage with the constant"),
+        (lambda p: p["grounds"]["concession"].update(when="stge == 'a'"), "names 'stge'"),
+        (lambda p: p.update(colour="red"), "colour: Extra inputs"),
+        (lambda p: p["rules"][3]["where"].update(unless_inside=["conservation"]), "a restricted zone"),
+    ],
+)
+def test_a_pack_that_is_wrong_is_refused_before_anything_is_judged(data: Path, tmp_path: Path, spoil: Any, reason: str) -> None:
+    pack = json.loads(shipped_pack("indonesia").model_dump_json())
+    spoil(pack)
+    (tmp_path / "pack.json").write_text(json.dumps(pack))
+    options = ["--date", "2026-01-01", "--data", data, "--pack", tmp_path / "pack.json"]
+    error = run(write(tmp_path, shapely.geometry.mapping(ACROSS)), *options).exception
+    assert isinstance(error, DataError) and error.code is ErrorCode.RULES_INVALID and reason in error.detail
+
+
+def test_a_service_is_not_built_with_a_pack_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no rule pack 'peru'"):
+        build(load_settings(data=tmp_path, rules="peru"))

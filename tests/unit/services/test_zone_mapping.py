@@ -88,7 +88,7 @@ BAD_MAPPINGS: dict[str, tuple[dict[str, Any], str]] = {
     "another version": ({"mapping": "9.0"}, "at mapping"),
     "a strip of forest": ({"strip": {"lines": "banks"}}, "strips are zones of the kind riparian"),
     "a missing column": ({"name": {"column": "NAMA"}}, "reads name from column 'NAMA'; there are FUNGSI"),
-    "a value of which it says nothing": ({"kind": {"column": "FUNGSI", "values": {"APL": None, "HL": "protected_forest"}}}, "feature 3: its FUNGSI"),
+    "a value of which it says nothing": ({"kind": {"column": "FUNGSI", "values": {"APL": None, "HL": "province"}}}, "feature 3: its"),
     "nothing left": ({"kind": {"column": "FUNGSI", "values": {"APL": None, "HL": None, "HP": None}}}, "leaves out every feature"),
     "days written otherwise": ({"valid_from": {"column": "TGL_SK", "date_format": "%Y-%m-%d"}}, "feature 1: valid_from is '01/02/2001'"),
     "ends before it begins": ({"valid_to": {"value": "2001-01-01"}}, "feature 2: it ends on 2001-01-01, before it begins on 2003-12-31"),
