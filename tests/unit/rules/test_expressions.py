@@ -4,7 +4,7 @@ from dataclasses import fields
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jagawana.rules.expressions import check, holds
@@ -66,6 +66,7 @@ UNSOUND = {
 def test_a_sound_condition_says_what_python_says(text):
     check(text, LISTS)
 
+    @settings(deadline=None)
     @given(facts)
     def asked(of):
         assert holds(text, of, LISTS) is SOUND[text](of)
@@ -80,6 +81,7 @@ def test_an_unsound_condition_is_refused_with_what_there_is(text):
     assert UNSOUND[text] in str(e.value)
 
 
+@settings(deadline=None)
 @given(facts)
 def test_no_condition_of_a_shipped_pack_fails_for_any_zone(of):
     for name in SHIPPED:

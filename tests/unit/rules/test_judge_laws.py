@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import MultiPoint, affinity, box
 
@@ -67,6 +67,7 @@ def ground_ha(pieces, at_least):
     return sum(size_ha(p.geometry) for p in pieces if STRICTNESS[p.verdict.category] >= at_least)
 
 
+@settings(deadline=None)
 @given(shapes, zone_lists(), zone_lists(tuple(RESTRICTED), min_size=1, max_size=2), packs)
 def test_adding_restricted_zones_never_softens(shape, zones, added, pack):
     before = judged(shape, zones, pack=pack)
@@ -76,6 +77,7 @@ def test_adding_restricted_zones_never_softens(shape, zones, added, pack):
     assert max(STRICTNESS[p.verdict.category] for p in after) >= max(STRICTNESS[p.verdict.category] for p in before)
 
 
+@settings(deadline=None)
 @given(shapes, zone_lists(min_size=1, max_size=4), st.sampled_from(RESTRICTED), st.integers(0, 3), st.integers(1, 3), packs)
 def test_adding_a_restricted_zone_never_softens_slivers(shape, zones, kind, which, width, pack):
     """A strip of 1 to 3 m along a zone's border: everything it cuts off is near or under the smallest piece."""
@@ -86,6 +88,7 @@ def test_adding_a_restricted_zone_never_softens_slivers(shape, zones, kind, whic
         assert ground_ha(after, at_least) >= ground_ha(before, at_least) - 1e-6
 
 
+@settings(deadline=None)
 @given(shapes, zone_lists(), packs)
 def test_pieces_are_the_whole_shape_and_do_not_overlap(shape, zones, pack):
     pieces = judged(shape, zones, pack=pack)
@@ -95,6 +98,7 @@ def test_pieces_are_the_whole_shape_and_do_not_overlap(shape, zones, pack):
     assert {shapely.get_dimensions(p.geometry) for p in pieces} == {shapely.get_dimensions(shape)}
 
 
+@settings(deadline=None)
 @given(shapes, zone_lists(), packs)
 def test_no_category_rests_on_less_than_a_pixel_unless_the_shape_is_smaller(shape, zones, pack):
     pieces = judged(shape, zones, pack=pack)
@@ -103,6 +107,7 @@ def test_no_category_rests_on_less_than_a_pixel_unless_the_shape_is_smaller(shap
         assert ground_ha(pieces, severity) >= min(MIN_PIECE_HA, size_ha(shape)) - 1e-6
 
 
+@settings(deadline=None)
 @given(shapes, zone_lists(), st.randoms(use_true_random=False))
 def test_the_order_of_zones_does_not_matter_and_judging_again_gives_the_same(shape, zones, random):
     shuffled = list(zones)
@@ -110,6 +115,7 @@ def test_the_order_of_zones_does_not_matter_and_judging_again_gives_the_same(sha
     assert judged(shape, zones) == judged(shape, zones) == judged(shape, shuffled)
 
 
+@settings(deadline=None)
 @given(shapes, zone_lists(), st.integers(0, 400))
 def test_a_permit_that_covers_the_shape_stops_counting_the_day_after_it_ends(shape, zones, days):
     last = ON + timedelta(days=days)
@@ -120,6 +126,7 @@ def test_a_permit_that_covers_the_shape_stops_counting_the_day_after_it_ends(sha
     assert all(STRICTNESS[p.verdict.category] == 3 for p in too_late)
 
 
+@settings(deadline=None)
 @given(shapes, zone_lists(), packs)
 def test_every_piece_inside_a_zone_touches_the_zone_it_cites_and_says_by_how_much(shape, zones, pack):
     for piece in judged(shape, zones, pack=pack):
@@ -131,6 +138,7 @@ def test_every_piece_inside_a_zone_touches_the_zone_it_cites_and_says_by_how_muc
             assert overlaps[cited].overlap_ha > 0
 
 
+@settings(deadline=None)
 @given(areas(), areas())
 def test_margins_are_those_of_the_whole_boundary(shape, outline):
     """The boundary is cut to a window for speed; the answer must be that of the uncut one."""

@@ -24,9 +24,10 @@ from jagawana.schemas.errors import JagawanaError
 from jagawana.services.cli import app, main
 
 COMMANDS = (
-    "demo", "simulate", "scene", "replay", "up", "detect", "train", "evaluate", "zones", "zones load", "zones diff", "judge", "alerts", "dead", "dead list",
+    "demo", "simulate", "scene", "replay", "up", "detect", "train", "evaluate", "zones", "zones load",
+    "zones diff", "judge", "alerts", "dead", "dead list",
     "dead show", "dead replay", "digest", "doctor", "label", "label pictures", "label rasterise",
-    "turbidity", "turbidity river", "turbidity calibrate",
+    "turbidity", "turbidity river", "turbidity calibrate", "timeline", "stats", "report",
 )  # fmt: skip
 
 

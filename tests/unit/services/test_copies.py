@@ -97,7 +97,10 @@ def test_assets_that_are_too_large_together_are_refused_before_a_byte_is_copied(
     item, spool, most = _item(tmp_path / "a"), tmp_path / "spool", 1 << 20
     image = item.assets["image"].model_copy(update={"size": most})
     crowded = item.model_copy(update={"assets": item.assets | {f"part{n}": image for n in range(TIMES + 1)}})
-    with pytest.raises(JagawanaError, match="assets of") as caught, own_copies(crowded, roots=[tmp_path / "a"], spool=spool, max_bytes=most):
+    with (
+        pytest.raises(JagawanaError, match="assets of") as caught,
+        own_copies(crowded, roots=[tmp_path / "a"], spool=spool, max_bytes=most),
+    ):
         pytest.fail("it was accepted")
     assert caught.value.code is ErrorCode.TOO_LARGE and not spool.exists()
 
