@@ -17,6 +17,8 @@ TRACE_WIDTH_M = 10.0
 """Width of a road and diameter of a hut where an area is needed: one Sentinel-2 pixel."""
 MIN_PIECE_HA = 0.01
 """Smallest ground that a category can rest on: one Sentinel-2 pixel (10 m of road). Less is within the error of any outline."""
+DUST_HA = 1e-9
+"""A tenth of a square centimetre."""
 M2_PER_HA = 10_000.0
 
 
@@ -79,7 +81,7 @@ def cut(shape: BaseGeometry, setting: Setting, pack: RulePack) -> list[Part]:
             break
         covered, rest = _covered(rest, rule, setting, pack)
         parts += [Part(rule, zone, piece, piece) for zone, piece in covered]
-    return _without_slivers(parts)
+    return _without_slivers(_without_dust(parts))
 
 
 def split(geometry: BaseGeometry, zones: Sequence[Zone]) -> tuple[list[tuple[Zone, BaseGeometry]], BaseGeometry]:
@@ -149,13 +151,18 @@ def why_not(rule: Rule, setting: Setting, pack: RulePack) -> str | None:
     return f"a layer of kind {known[0]} is loaded" if known else None
 
 
+def _without_dust(parts: list[Part]) -> list[Part]:
+    """Without what rounding alone leaves along a border; as the softest part of a small shape it would take all the rest."""
+    return [p for p in parts if size_ha(p.core) >= DUST_HA] or parts
+
+
 def _without_slivers(parts: list[Part]) -> list[Part]:
     """Categories of less than MIN_PIECE_HA handed down to the next softer one; see `cut`."""
     kept: list[Part] = []
     handed_down: list[Part] = []
     categories = [list(group) for _, group in groupby(parts, key=lambda p: STRICTNESS[p.rule.category])]
     for i, group in enumerate(categories):
-        enough = sum(size_ha(p.core) for p in group + handed_down) >= MIN_PIECE_HA
+        enough = _is_a_piece(sum(size_ha(p.core) for p in group + handed_down))
         if enough or i == len(categories) - 1:
             kept += _merged(group, handed_down)
             handed_down = []
@@ -164,11 +171,16 @@ def _without_slivers(parts: list[Part]) -> list[Part]:
     return kept
 
 
+def _is_a_piece(area_ha: float) -> bool:
+    """Whether ground is MIN_PIECE_HA or more; rounded, since parts of exactly a pixel may add up to a billionth less."""
+    return round(area_ha, 8) >= MIN_PIECE_HA
+
+
 def _merged(group: list[Part], handed_down: list[Part]) -> list[Part]:
     """Parts of one category, its slivers and those of stricter ones joined to its largest part (the first of equals)."""
     sizes = [size_ha(p.core) for p in group]
     main = sizes.index(max(sizes))
-    stays = [i == main or size >= MIN_PIECE_HA for i, size in enumerate(sizes)]
+    stays = [i == main or _is_a_piece(size) for i, size in enumerate(sizes)]
     slivers = [p.core for p, stay in zip(group, stays, strict=True) if not stay] + [p.core for p in handed_down]
     whole = replace(group[main], geometry=join([group[main].core, *slivers])) if slivers else group[main]
     return [whole if i == main else p for i, (p, stay) in enumerate(zip(group, stays, strict=True)) if stay]
