@@ -74,7 +74,7 @@ class ConfirmationRule(Protocol):
 class BayesianOdds:
     """RADD / bayts (Reiche et al. 2015, 2021): posterior odds over clear looks, thresholds on the posterior."""
 
-    provisional_at: float = 0.85
+    provisional_at: float = 0.88
     confirmed_at: float = 0.975
     rejected_below: float = 0.5
 

@@ -14,7 +14,9 @@ from jagawana.detectors.grid import Square, tile_square
 from jagawana.detectors.history import Observation
 from jagawana.schemas.base import TileId
 
-BELIEVED = (Phase.PROVISIONAL, Phase.CONFIRMED, Phase.ENDED, Phase.INVENTORY)
+KNOWN, OVER = (Phase.INVENTORY, Phase.INVENTORY_ENDED), (Phase.ENDED, Phase.INVENTORY_ENDED)
+"""Already there at the first clear look; no longer there at the last."""
+BELIEVED = (Phase.PROVISIONAL, Phase.CONFIRMED, Phase.ENDED, *KNOWN)
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ def series(state: TileState, tile: TileId, place: Square) -> list[SeriesPoint]:
 def _point(
     state: TileState, look: int, inside: npt.NDArray[np.bool_], kinds: npt.NDArray[np.int64], window: tuple[int, int, int]
 ) -> SeriesPoint:
-    begun = (state.phase == Phase.INVENTORY) | ((state.first >= 0) & (state.first <= look))
-    over = (state.phase == Phase.ENDED) & (state.last < look)
+    begun = np.isin(state.phase, KNOWN) | ((state.first >= 0) & (state.first <= look))
+    over = np.isin(state.phase, OVER) & (state.last < look)
     here = inside & begun & ~over
     count = {c: int((here & (kinds == c)).sum()) for c in (LandClass.MINING, LandClass.ROAD, LandClass.HUT)}
     return SeriesPoint(

@@ -20,7 +20,7 @@ from real.scoring import Finding, Found, Truth, findings_of, mining_findings, re
 
 from jagawana.detectors.model_card import read_card
 from jagawana.rules.zones import Zone
-from jagawana.schemas.alert import AlertPublished, AlertType, Stage, ZoneKind
+from jagawana.schemas.alert import AlertPublished, AlertState, AlertType, Stage, ZoneKind
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.replay import ReplaySummary, replay
 from jagawana.services.store import observations, zones
@@ -44,8 +44,8 @@ class RomanianOutcome:
     mining_episodes_confirmed: int
     mining_days: tuple[str, ...]
     records: dict[str, int]
-    mining_standing: int
-    precursors_standing: int
+    mining_active: int
+    precursors_active: int
 
 
 def replay_romania(archive: Path, data: Path, *, order: str = "acquired") -> tuple[Service, ReplaySummary]:
@@ -60,7 +60,8 @@ def romanian_outcome(chain: Service, summary: ReplaySummary) -> RomanianOutcome:
     told = records(chain)
     episodes = list(mining_episodes(told))
     last = {r.content.alert_id: r for r in sorted(told, key=lambda r: r.record_number)}
-    standing = Counter(r.content.stage for r in last.values() if r.alert_type is not AlertType.RETRACTION)
+    gone = (AlertState.ENDED, AlertState.RETRACTED)
+    active = Counter(r.content.stage for r in last.values() if r.content.state not in gone)
     with transaction(chain.engine) as session:
         seen = observations.current(session)
     return RomanianOutcome(
@@ -75,8 +76,8 @@ def romanian_outcome(chain: Service, summary: ReplaySummary) -> RomanianOutcome:
         ),
         mining_days=tuple(sorted({f"{e[0].content.last_seen_at:%Y-%m-%d}" for e in episodes})),
         records=summary.alerts,
-        mining_standing=standing[Stage.MINING],
-        precursors_standing=standing[Stage.PRECURSOR],
+        mining_active=active[Stage.MINING],
+        precursors_active=active[Stage.PRECURSOR],
     )
 
 

@@ -18,9 +18,13 @@ pytestmark = [
     pytest.mark.shared,
     pytest.mark.skipif(not (SHARED / "s2_amazon_pairs").is_dir(), reason="needs the real data beside the project (../shared/data)"),
 ]
-EVERY = 3
+EVERY = 2
 """Of the labelled pairs of one fold; all pairs: python -m real.replays amazon. The shipped network learnt from these places too, so this
 shows the chain on real pixels and not how accurate it is: that is in the model card."""
+
+
+LEAST_FOUND = 0.25
+"""One look at 0.88; with networks that had not seen the places 0.35 are found (docs/real-input.md)."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,7 @@ def test_real_new_mining_is_found_and_quiet_places_stay_quiet(groups: list[Group
     found, truth = found_in(groups), read_truth(SHARED)
     result = score({name: truth[name] for name in found}, found)
     assert [g.summary.dead for g in groups] == [{}, {}]
-    assert result.events >= 20 and result.events_found >= 0.5 * result.events, result
+    assert result.events >= 20 and result.events_found >= LEAST_FOUND * result.events, result
     assert result.quiet >= 8 and result.quiet_alarmed <= 0.1 * result.quiet, result
 
 
@@ -56,7 +60,7 @@ def test_each_message_names_the_zone_it_cites_and_the_province_where_there_is_on
         cited = [z for z in content.verdict.zones if z.zone_id == content.verdict.decisive_zone]
         assert [z.kind for z in cited] == [ZoneKind.CONSERVATION] and cited[0].overlap_ha > 0
         assert content.province in {z.name for z in content.verdict.zones if z.kind is ZoneKind.PROVINCE} | {None}
-    assert {c.province for c in told} >= {"Pará", None}, "Natural Earth's states at this scale are of nine large countries"
+    assert "Pará" in {c.province for c in told}
 
 
 @pytest.mark.parametrize(

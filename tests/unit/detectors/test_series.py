@@ -48,6 +48,11 @@ def test_regrowth_takes_the_area_down_after_the_last_look_that_showed_it() -> No
     assert [p.mining_ha for p in found] == [0.0, 0.2, 0.2, 0.0, 0.0, 0.0]
 
 
+def test_what_was_there_and_regrew_keeps_its_past() -> None:
+    found = points(look(0, 30), look(5, 30), *(look(10 + 5 * n) for n in range(8)))
+    assert [p.mining_ha for p in found] == [0.3, 0.3] + [0.0] * 8
+
+
 def test_a_single_weak_look_is_not_believed() -> None:
     faint = look(5, 20)
     faint.values[:] = 140

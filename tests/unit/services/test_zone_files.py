@@ -236,7 +236,7 @@ VRT = '<OGRVRTDataSource><OGRVRTLayer name="x"><SrcDataSource>/etc/passwd</SrcDa
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (VRT.encode(), "not a GeoPackage, GeoJSON or Shapefile"),
+        (VRT.encode(), "not a GeoPackage, GeoJSON, Shapefile or KML"),
         (b"PK\x03\x04", "not a GeoPackage"),
         (b"", "not a GeoPackage"),
         (b'{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline ! read /etc/passwd"}', "not a GeoJSON FeatureCollection"),
