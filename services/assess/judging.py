@@ -57,6 +57,7 @@ def _piece(piece: JudgedPiece, case: Case, index: ZoneIndex, pack: RulePack) -> 
     return {
         "category": verdict.category.value,
         "rule": verdict.rule_id,
+        "article": "; ".join(f"{a.law} {a.article}".strip() for a in verdict.articles),
         "articles": [a.model_dump() for a in verdict.articles],
         "words": {language: wording.sentence for language, wording in words.items()},
         "decisive_zone": verdict.decisive_zone,

@@ -76,8 +76,7 @@ def _print(pieces: list[dict[str, Any]], language: str) -> None:
         facts = piece["facts"]
         typer.echo(f"\nShape {piece['shape']}, {facts['size_ha']} ha, on {facts['day']}: category {piece['category']}")
         typer.echo(piece["words"][language])
-        articles = "; ".join(f"{a['law']} {a['article']}".strip() for a in piece["articles"]) or "no article"
-        typer.echo(f"{piece['rule']} ({facts['pack']} {facts['pack_version']}): {articles}")
+        typer.echo(f"{piece['rule']} ({facts['pack']} {facts['pack_version']}): {piece['article'] or 'no article'}")
         if piece["near_boundary"]:
             typer.echo(
                 f"Near the boundary: reaches {piece['boundary_margin_m']} m, less than the {piece['tolerance_m']} m of map and pixel."

@@ -66,6 +66,7 @@ def test_a_shape_across_a_park_border_gets_both_verdicts_with_everything_they_re
     strict, soft = judged(file, "--date", "2026-01-15", "--data", data)
     assert (strict["category"], strict["rule"], strict["decisive_zone"]) == ("3", "id.cat3.conservation", "parks/1")
     assert strict["articles"] == [{"law": "UU 41/1999", "article": "Pasal 38 ayat (1)"}]
+    assert strict["article"] == "UU 41/1999 Pasal 38 ayat (1)"
     assert (soft["category"], soft["rule"], soft["decisive_zone"]) == ("1", "id.cat1.concession", "permits/1")
     (zone,) = soft["zones"]
     assert (zone["layer"], zone["layer_version"], zone["share"], zone["near_boundary"]) == ("permits", "2026-01", 1.0, False)
