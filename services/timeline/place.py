@@ -62,7 +62,7 @@ def place_of_site(engine: Engine, name: str) -> Place:
     if not found and re.match(CELL_PATTERN, name):
         found = [name]
     if not found:
-        raise DataError(ErrorCode.SETTINGS_INVALID, f"no alert or cell {name!r}; jagawana alerts has them all, a cell is written 50MKD3170")
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"no alert or cell {name[:60]!r}; jagawana alerts has all, a cell is written 50MKD3170")
     active = [r.content.cell for r in records if r.content.state is not AlertState.RETRACTED]
     squares = connected(found[0], active)
     outline = shapely.union_all([s.polygon for s in squares])
