@@ -42,9 +42,9 @@ LIMITS = (
 HUTS = {
     "s2": "Huts are never called: they cannot be seen at 10 m, and there was nothing to learn them from.",
     "rgbn": "Huts were learnt from simulated chips at 5 m only, roofs of 36 to 108 m2: no figure for real huts exists. On simulated images "
-    "(docs/detector.md) half of the roofs are found from 36 m2 on at 4 and 5 m and from 16 to 36 m2 on at 3 m, but in groups of two "
-    "to five, as camps are, at no size; two of three pieces called hut are none (three of five at 3 m), and fewer than half of the "
-    "clusters are found in one look. At 10 m believe clusters at most.",
+    "(docs/detector.md) half of the roofs are found from 36 m2 on at 3 and 4 m and from 50 m2 on at 5 m, but in groups of two to five, as "
+    "camps are, at no size; three of five to three of four pieces called hut at 5 m are none (one of three at 3 m), and fewer than half of "
+    "the clusters are found in one look. At 10 m believe clusters at most.",
 }
 METHOD = (
     "Whole 2-degree blocks, both dates of a pair on one side. Each fold's figures come from a network that saw none of its blocks, "
