@@ -64,10 +64,11 @@ def kernel(precision: str) -> dict[str, Any]:
     from jagawana.detectors.inference.runtime import Spare
     from jagawana.services.detect.models import load_detector
 
-    runtime = load_detector("rgbn", device="cpu", precision=precision)._runtime
+    detector = load_detector("rgbn", device="cpu", precision=precision)
+    runtime, channels = detector._runtime, detector._card.normalisation.channels
     best = 0.0
     for side in (512, 616, 1024):
-        block = np.random.default_rng(0).uniform(0, 0.4, (4, side, side)).astype(np.float32), np.ones((side, side), bool)
+        block = np.random.default_rng(0).uniform(0, 0.4, (channels, side, side)).astype(np.float32), np.ones((side, side), bool)
         runtime.stored(*block, Spare(0, 0, 0, 0))
         times = []
         for _ in range(12):
