@@ -55,6 +55,7 @@ class ErrorCode(StrEnum):
     STORE_BUSY = "STORE_BUSY"  # the database or blob store did not answer in time
     TILE_MOVED_ON = "TILE_MOVED_ON"  # another worker committed this tile first; fold again
     DECODER_FAILED = "DECODER_FAILED"  # the decoder ended without an answer; tried three times
+    BUS_UNAVAILABLE = "BUS_UNAVAILABLE"  # no Kafka broker answers
     CHANNEL_UNAVAILABLE = "CHANNEL_UNAVAILABLE"  # the provider did not take the message
 
 

@@ -37,6 +37,8 @@ Failpoint = Literal[
     # an event of the log on its way through a room
     "event.taking", "event.counted", "event.handling", "event.handled", "event.done", "event.burying", "event.buried",
     "event.leaving", "event.left",
+    # the same in a worker on Kafka, and the relay that sends the log there
+    "record.committing", "record.committed", "relay.taking", "relay.sending", "relay.acknowledged", "relay.passed",
     # a tile that is judged again
     "tile.judging", "tile.judged", "tile.applied",
     # a delivery

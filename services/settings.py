@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from jagawana.schemas.errors import DataError, ErrorCode
@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     channel_schemas: tuple[str, ...] = Field(default=(), description="apprise schemas the administrator allows, e.g. mailtos")
     audience: Path | None = Field(default=None, description="TOML file of recipients")
     delivery_attempts: int = Field(default=8, ge=1)
+    kafka_servers: tuple[str, ...] = Field(default=(), description='brokers as ["host:port", …]; empty: the embedded mode, without Kafka')
+    kafka_user: str | None = Field(default=None, description="name at the brokers; with it SASL SCRAM-SHA-512 over TLS")
+    kafka_password: SecretStr | None = Field(default=None, description="the password of kafka_user")
+    kafka_ca: Path | None = Field(default=None, description="PEM file of the authority that signed the brokers' certificates")
+    instance: str | None = Field(default=None, description="unique lasting name of this worker, e.g. of its pod: static membership")
+    grace_seconds: float = Field(default=25.0, gt=0, description="how long a stopping worker may finish its record before it is ended")
     failpoints: str = Field(default="", description="for fault tests: name:hit=action,…; see services/failpoints.py")
 
     @model_validator(mode="after")

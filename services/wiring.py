@@ -33,7 +33,8 @@ from jagawana.services import failpoints
 from jagawana.services.assess.handler import AssessRoom
 from jagawana.services.assess.histories import Histories
 from jagawana.services.assess.rule_packs import pack_of
-from jagawana.services.bus.embedded import Clock, EmbeddedBus, Route
+from jagawana.services.bus.embedded import EmbeddedBus
+from jagawana.services.bus.handling import Clock, Route
 from jagawana.services.detect.handler import DetectRoom
 from jagawana.services.failpoints import reached
 from jagawana.services.notify.audience import Recipient, audience_of, load_recipients, logbook
@@ -110,16 +111,24 @@ class Service:
 
     def _judge_again(self, tell: Progress) -> None:
         for tile in self.assess.stale_tiles():
-            try:
-                reached("tile.judging")
-                effects = self.assess.assess(tile)
-                reached("tile.judged")
-                with self.store.transaction() as tx:
-                    effects.apply(tx, self.clock.now())
-                reached("tile.applied")
-            except DataError as e:
-                logger.error("tile %s keeps its old judgement: %s", tile, e)
+            self.judge_again(tile)
             tell("assess")
+
+    def judge_again(self, tile: str) -> None:
+        """Judge a tile by the zones and rules of now, without a scene.
+
+        Raises:
+            TransientError: TILE_MOVED_ON, STORE_BUSY.
+        """
+        try:
+            reached("tile.judging")
+            effects = self.assess.assess(tile)
+            reached("tile.judged")
+            with self.store.transaction() as tx:
+                effects.apply(tx, self.clock.now())
+            reached("tile.applied")
+        except DataError as e:
+            logger.error("tile %s keeps its old judgement: %s", tile, e)
 
 
 def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | None = None) -> Service:

@@ -10,7 +10,7 @@ from scenes import Scene, write_archive
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import AlertPublished, ZoneKind
 from jagawana.schemas.observation import AlertTense
-from jagawana.services.bus.embedded import Clock
+from jagawana.services.bus.handling import Clock
 from jagawana.services.replay import ReplaySummary, replay
 from jagawana.services.settings import load_settings
 from jagawana.services.store import alerts, zones

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -23,7 +23,7 @@ from jagawana.services.failpoints import reached
 from jagawana.services.store.deliveries import LEASE
 from jagawana.services.store.log import Event, subject_of
 from jagawana.services.store.observations import newest
-from jagawana.services.store.tables import AlertRow, DeliveryRow, ObservationRow, SceneRow, TileStateRow
+from jagawana.services.store.tables import LOG, AlertRow, DeliveryRow, ObservationRow, SceneRow, TileStateRow
 
 _OURS = re.compile(rb'\{"specversion":"1.0","id":"([0-9a-f]{64})"')
 
@@ -65,8 +65,9 @@ class Tables:
     """Everything that is committed. Values are never changed in place."""
 
     events: dict[int, Event] = field(default_factory=dict)
-    offsets: dict[tuple[str, str], int] = field(default_factory=dict)
-    attempts: dict[tuple[str, int], int] = field(default_factory=dict)
+    offsets: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    attempts: dict[tuple[str, str], int] = field(default_factory=dict)
+    leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     admissions: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     inbox: dict[tuple[str, str], Handled] = field(default_factory=dict)
     letters: dict[int, Letter] = field(default_factory=dict)
@@ -86,8 +87,8 @@ def _refuse_to_wait() -> NoReturn:
 class MemoryStore:
     """`store.port.Store` without a disk. `wait` is called again and again while another transaction is open."""
 
-    def __init__(self, wait: Callable[[], None] = _refuse_to_wait) -> None:
-        self.tables = Tables()
+    def __init__(self, wait: Callable[[], None] = _refuse_to_wait, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.tables, self.now = Tables(), now
         self.topics: dict[str, list[int]] = {}
         self._wait, self._open = wait, False
         self.wrote = False
@@ -119,20 +120,21 @@ class MemoryStore:
     def unpassed(self, room: str, topic: Topic) -> bool:
         """Whether a room has events of a topic before it."""
         positions = self.topics.get(topic, [])
-        return bool(positions) and positions[-1] >= self.tables.offsets.get((room, topic), 0)
+        return bool(positions) and positions[-1] >= self.tables.offsets.get((room, topic, LOG), 0)
 
 
 class MemoryTransaction:
     """An open transaction: writes at once, and remembers how to take it back."""
 
     def __init__(self, store: MemoryStore) -> None:
-        self.tables, self.topics = store.tables, store.topics
+        self.tables, self.topics, self.now = store.tables, store.topics, store.now
         self._undo: list[Callable[[], Any]] = []
         self.log = MemoryLog(self)
         self.observations = MemoryObservations(self)
         self.zones = MemoryZones(self)
         self.alerts = MemoryAlerts(self)
         self.deliveries = MemoryDeliveries(self)
+        self.leases = MemoryLeases(self)
 
     @property
     def has_written(self) -> bool:
@@ -170,15 +172,25 @@ class MemoryLog:
 
     def append(self, topic: Topic, key: str, payload: bytes, at: datetime) -> str:
         events = self.tx.tables.events
-        event = Event(len(events) + 1, topic, event_id(payload), payload)
+        event = Event(len(events) + 1, topic, key, event_id(payload), payload)
         self.tx.put(events, event.position, event)
         self.tx.extend(self.tx.topics.setdefault(topic, []), event.position)
         return event.event_id
 
     def next_event(self, room: str, topic: Topic) -> Event | None:
+        return next(iter(self.next_events(room, topic, 1)), None)
+
+    def next_events(self, room: str, topic: Topic, limit: int) -> list[Event]:
         positions = self.tx.topics.get(topic, [])
-        n = bisect_left(positions, self.tx.tables.offsets.get((room, topic), 0))
-        return self.tx.tables.events[positions[n]] if n < len(positions) else None
+        n = bisect_left(positions, self.next_offset(room, topic, LOG) or 0)
+        return [self.tx.tables.events[position] for position in positions[n : n + limit]]
+
+    def next_offset(self, room: str, topic: str, partition: int) -> int | None:
+        return self.tx.tables.offsets.get((room, topic, partition))
+
+    def pass_through(self, room: str, topic: str, position: int, partition: int = LOG) -> None:
+        passed = max(self.next_offset(room, topic, partition) or 0, position + 1)
+        self.tx.put(self.tx.tables.offsets, (room, topic, partition), passed)
 
     def was_handled(self, room: str, event_id: str) -> bool:
         return (room, event_id) in self.tx.tables.inbox
@@ -195,14 +207,14 @@ class MemoryLog:
         return True
 
     def begin_attempt(self, room: str, event: Event) -> int:
-        n = self.tx.tables.attempts.get((room, event.position), 0) + 1
-        self.tx.put(self.tx.tables.attempts, (room, event.position), n)
+        n = self.tx.tables.attempts.get((room, event.event_id), 0) + 1
+        self.tx.put(self.tx.tables.attempts, (room, event.event_id), n)
         return n
 
     def end_attempt(self, room: str, event: Event) -> None:
-        n = self.tx.tables.attempts.get((room, event.position))
+        n = self.tx.tables.attempts.get((room, event.event_id))
         if n is not None:
-            self.tx.put(self.tx.tables.attempts, (room, event.position), max(0, n - 1))
+            self.tx.put(self.tx.tables.attempts, (room, event.event_id), max(0, n - 1))
 
     def finish(self, room: str, event: Event, *, outcome: str, at: datetime) -> None:
         self._pass(room, event, Handled(outcome))
@@ -217,9 +229,8 @@ class MemoryLog:
         tables = self.tx.tables
         if (room, event.event_id) not in tables.inbox:
             self.tx.put(tables.inbox, (room, event.event_id), handled)
-        passed = max(tables.offsets.get((room, event.topic), 0), event.position + 1)
-        self.tx.put(tables.offsets, (room, event.topic), passed)
-        self.tx.put(tables.attempts, (room, event.position), None)
+        self.pass_through(room, event.topic, event.position, event.partition)
+        self.tx.put(tables.attempts, (room, event.event_id), None)
 
 
 @dataclass(slots=True)
@@ -359,6 +370,24 @@ class MemoryDeliveries:
         changed = row.model_copy(update=changes)
         self.tx.put(self.tx.tables.deliveries, _key(row), changed)
         return changed
+
+
+@dataclass(slots=True)
+class MemoryLeases:
+    """`store.port.Leases`."""
+
+    tx: MemoryTransaction
+
+    def take(self, name: str, owner: str, seconds: float) -> bool:
+        now, (holder, until) = self.tx.now(), self.tx.tables.leases.get(name, (owner, self.tx.now()))
+        if holder != owner and until > now:
+            return False
+        self.tx.put(self.tx.tables.leases, name, (owner, now + timedelta(seconds=seconds)))
+        return True
+
+    def give_up(self, name: str, owner: str) -> None:
+        if self.tx.tables.leases.get(name, ("",))[0] == owner:
+            self.tx.put(self.tx.tables.leases, name, None)
 
 
 def _is_due(row: DeliveryRow, now: datetime) -> bool:

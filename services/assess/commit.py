@@ -20,7 +20,7 @@ Audience = Callable[[AlertPublished, Sequence[str]], Sequence[str]]
 
 @dataclass(frozen=True)
 class TileAssessed:
-    """The effects of assessing a tile; see `bus.embedded.Effects`."""
+    """The effects of assessing a tile; see `bus.handling.Effects`."""
 
     read: TileStateRow
     zones_version: str

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.cli.options import AsJson, Data, ModelId, print_json, print_table, settings_of
+from jagawana.services.rooms import Room
 
 
 def register(app: typer.Typer) -> None:
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
     app.command()(replay)
     app.command()(up)
+    app.command()(work)
 
 
 def bars() -> Progress:
@@ -89,3 +91,16 @@ def up(
     settings = settings_of(data)
     typer.echo(f"watching {inbox or settings.data / 'inbox'}; page on http://127.0.0.1:{port} (stop with Ctrl-C)")
     run_until_stopped(settings, inbox=inbox or settings.data / "inbox", tense=tense, port=port)
+
+
+def work(
+    room: Annotated[Room, typer.Argument(help="Which room this process is.")],
+    port: Annotated[int, typer.Option(help="Port of the page (web).")] = 8080,
+    inbox: Annotated[Path | None, typer.Option(help="Watched folder of item JSON (ingest).", show_default="DATA/inbox")] = None,
+    tense: Annotated[AlertTense, typer.Option(help="What new scenes are (ingest).")] = AlertTense.CURRENT,
+    data: Data = None,
+) -> None:
+    """Run one room of the distributed mode until stopped: Kafka between the rooms, one database for all (docs/distributed.md)."""
+    from jagawana.services.work import work as run
+
+    run(settings_of(data), room, inbox=inbox, tense=tense, port=port)

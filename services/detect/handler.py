@@ -32,7 +32,7 @@ COARSE_FROM_M = 7.5
 
 @dataclass(frozen=True)
 class SceneObserved:
-    """The effects of observing a scene; see `bus.embedded.Effects`."""
+    """The effects of observing a scene; see `bus.handling.Effects`."""
 
     scene: SceneRow
     rows: Sequence[ObservationRow]

@@ -1,11 +1,11 @@
 """Alerts in the database: the tile's fence, the alerts of a tile and their records."""
 
-from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, select, update
 
 from jagawana.schemas.alert import AlertContent, AlertPublished
 from jagawana.schemas.envelope import decode_as
 from jagawana.schemas.errors import ErrorCode, TransientError
+from jagawana.services.store.dialects import insert
 from jagawana.services.store.tables import AlertRow, AlertVersionRow, TileStateRow
 
 
@@ -25,7 +25,9 @@ def advance(session: Session, read: TileStateRow, *, zones_version: str, rules_v
     Raises:
         TransientError: TILE_MOVED_ON.
     """
-    session.execute(insert(TileStateRow).values(tile=read.tile, version=0, zones_version="", rules_version="").on_conflict_do_nothing())
+    session.execute(
+        insert(session, TileStateRow).values(tile=read.tile, version=0, zones_version="", rules_version="").on_conflict_do_nothing()
+    )
     changed = session.exec(
         update(TileStateRow)
         .where(col(TileStateRow.tile) == read.tile, col(TileStateRow.version) == read.version)

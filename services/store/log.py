@@ -2,25 +2,31 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
-from sqlalchemy import func
-from sqlmodel import Session, col, delete, select
+from sqlalchemy import Delete, Update, func
+from sqlmodel import Session, col, delete, select, update
 
 from jagawana.schemas.base import Message
 from jagawana.schemas.envelope import encode, event_id_of, read_object
 from jagawana.schemas.errors import DataError, JagawanaError
 from jagawana.schemas.topics import Topic
-from jagawana.services.store.tables import AdmissionRow, AttemptRow, DeadLetterRow, EventRow, InboxRow, SourceOffsetRow
+from jagawana.services.store.dialects import hold_the_order, insert
+from jagawana.services.store.tables import LOG, AdmissionRow, AttemptRow, DeadLetterRow, EventRow, InboxRow, SourceOffsetRow
+
+Statement = TypeVar("Statement", Update, Delete)
 
 
 @dataclass(frozen=True)
 class Event:
-    """A message in the log, as bytes: it may be anything."""
+    """A message of a topic, as bytes: it may be anything. Its position is counted in its partition."""
 
     position: int
     topic: str
+    key: str
     event_id: str
     payload: bytes
+    partition: int = LOG
 
 
 def publish(session: Session, topic: Topic, message: Message, *, source: str, at: datetime) -> str:
@@ -31,18 +37,40 @@ def publish(session: Session, topic: Topic, message: Message, *, source: str, at
 def append(session: Session, topic: str, key: str, payload: bytes, at: datetime) -> str:
     """Append bytes to the log; whatever they are, they have an event id."""
     event_id = event_id_of(payload)
+    hold_the_order(session)
     session.add(EventRow(topic=topic, key=key, event_id=event_id, payload=payload, created_at=at))
     return event_id
 
 
 def next_event(session: Session, room: str, topic: Topic) -> Event | None:
-    """The first event of a topic that a room has not passed yet."""
-    offset = session.get(SourceOffsetRow, (room, topic))
-    row = session.exec(
-        select(EventRow).where(EventRow.topic == topic, col(EventRow.position) >= (offset.next_position if offset else 0))
-        .order_by(col(EventRow.position)).limit(1)
-    ).first()  # fmt: skip
-    return None if row is None else Event(row.position or 0, row.topic, row.event_id, row.payload)
+    """The first event of a topic in the log that a room has not passed yet."""
+    return next(iter(next_events(session, room, topic, 1)), None)
+
+
+def next_events(session: Session, room: str, topic: Topic, limit: int) -> list[Event]:
+    """The first events of a topic in the log that a room has not passed yet, in order."""
+    begin = next_offset(session, room, topic, LOG) or 0
+    rows = select(EventRow).where(EventRow.topic == topic, col(EventRow.position) >= begin).order_by(col(EventRow.position)).limit(limit)
+    return [Event(row.position or 0, row.topic, row.key, row.event_id, row.payload) for row in session.exec(rows).all()]
+
+
+def next_offset(session: Session, room: str, topic: str, partition: int) -> int | None:
+    """Where a room has to go on in a partition, whatever the broker says; None when it has passed nothing there yet."""
+    query = select(SourceOffsetRow.next_position)
+    return session.exec(
+        query.where(SourceOffsetRow.room == room, SourceOffsetRow.topic == topic, SourceOffsetRow.partition == partition)
+    ).first()
+
+
+def pass_through(session: Session, room: str, topic: str, position: int, *, partition: int = LOG) -> None:
+    """A room has passed everything up to a position, that one included; it never goes back."""
+    reach = insert(session, SourceOffsetRow).values(room=room, topic=topic, partition=partition, next_position=position + 1)
+    further = col(SourceOffsetRow.next_position) < reach.excluded.next_position
+    session.execute(
+        reach.on_conflict_do_update(
+            index_elements=["room", "topic", "partition"], set_={"next_position": reach.excluded.next_position}, where=further
+        )
+    )
 
 
 def was_handled(session: Session, room: str, event_id: str) -> bool:
@@ -58,36 +86,31 @@ def admit(session: Session, room: str, key: str, event: Event, *, most: int, sin
     counted = select(func.count()).select_from(AdmissionRow).where(AdmissionRow.room == room, AdmissionRow.key == key)
     if session.exec(counted).one() >= most:
         return False
-    session.add(AdmissionRow(room=room, key=key, event_id=event.event_id, admitted_at=at))
+    row = AdmissionRow(room=room, key=key, event_id=event.event_id, admitted_at=at)
+    session.execute(insert(session, AdmissionRow).values(**row.model_dump()).on_conflict_do_nothing())
     return True
 
 
 def begin_attempt(session: Session, room: str, event: Event) -> int:
     """Count a start, before the work that may kill us. Returns which start this is."""
-    row = session.get(AttemptRow, (room, event.position)) or AttemptRow(room=room, position=event.position, n=0)
-    row.n += 1
-    session.add(row)
-    return row.n
+    start = insert(session, AttemptRow).values(room=room, event_id=event.event_id, n=1)
+    counted = start.on_conflict_do_update(index_elements=["room", "event_id"], set_={"n": col(AttemptRow.n) + 1})
+    return int(session.execute(counted.returning(AttemptRow.n)).scalar_one())
 
 
 def end_attempt(session: Session, room: str, event: Event) -> None:
     """The work ended in good order and decided nothing: its start does not count."""
-    row = session.get(AttemptRow, (room, event.position))
-    if row is not None:
-        row.n = max(0, row.n - 1)
-        session.add(row)
+    session.exec(_attempts(update(AttemptRow), room, event).where(col(AttemptRow.n) > 0).values(n=col(AttemptRow.n) - 1))
 
 
-def finish(session: Session, room: str, event: Event, *, outcome: str, at: datetime, code: str | None = None) -> None:
-    """Pass an event: inbox and offset, in the caller's transaction."""
-    if not was_handled(session, room, event.event_id):
-        session.add(InboxRow(room=room, event_id=event.event_id, outcome=outcome, error_code=code, received_at=at))
-    offset = session.get(SourceOffsetRow, (room, event.topic)) or SourceOffsetRow(room=room, topic=event.topic, next_position=0)
-    offset.next_position = max(offset.next_position, event.position + 1)
-    session.add(offset)
-    attempt = session.get(AttemptRow, (room, event.position))
-    if attempt is not None:
-        session.delete(attempt)
+def finish(session: Session, room: str, event: Event, *, outcome: str, at: datetime, code: str | None = None) -> bool:
+    """Pass an event: inbox and offset, in the caller's transaction. False when it had been dealt with before; that outcome stays."""
+    row = InboxRow(room=room, event_id=event.event_id, outcome=outcome, error_code=code, received_at=at)
+    received = session.execute(insert(session, InboxRow).values(**row.model_dump()).on_conflict_do_nothing().returning(InboxRow.room))
+    is_first = received.first() is not None
+    pass_through(session, room, event.topic, event.position, partition=event.partition)
+    session.exec(_attempts(delete(AttemptRow), room, event))
+    return is_first
 
 
 def bury(session: Session, room: str, event: Event, error: JagawanaError, *, at: datetime) -> None:
@@ -95,14 +118,17 @@ def bury(session: Session, room: str, event: Event, error: JagawanaError, *, at:
 
     An event that another worker has dealt with meanwhile is only passed: what it came to stays, and it has one letter at most.
     """
-    if not was_handled(session, room, event.event_id):
+    if finish(session, room, event, outcome="dead", at=at, code=error.code):
         session.add(
             DeadLetterRow(
-                room=room, topic=event.topic, position=event.position, event_id=event.event_id, subject=subject_of(event.payload),
-                payload=event.payload, code=error.code, detail=error.detail, dead_at=at,
+                room=room, topic=event.topic, partition=event.partition, position=event.position, key=event.key, event_id=event.event_id,
+                subject=subject_of(event.payload), payload=event.payload, code=error.code, detail=error.detail, dead_at=at,
             )
         )  # fmt: skip
-    finish(session, room, event, outcome="dead", at=at, code=error.code)
+
+
+def _attempts(statement: Statement, room: str, event: Event) -> Statement:
+    return statement.where(col(AttemptRow.room) == room, col(AttemptRow.event_id) == event.event_id)
 
 
 def subject_of(payload: bytes) -> str:
@@ -125,7 +151,7 @@ def dead_letters(session: Session) -> list[DeadLetterRow]:
 def revive(session: Session, dead: DeadLetterRow, *, at: datetime) -> None:
     """Send a dead letter again: forget that its room handled it, and append it to the log."""
     forget(session, dead.room, dead.event_id, at=at)
-    append(session, dead.topic, dead.subject, dead.payload, at)
+    append(session, dead.topic, dead.key, dead.payload, at)
 
 
 def forget(session: Session, room: str, event_id: str, *, at: datetime) -> None:

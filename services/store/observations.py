@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, select
 
 from jagawana.schemas.observation import AlertTense
+from jagawana.services.store.dialects import insert
 from jagawana.services.store.tables import ObservationRow, SceneRootRow, SceneRow
 
 
@@ -16,7 +16,7 @@ def remember(session: Session, rows: Iterable[ObservationRow | SceneRow]) -> Non
     A scene that was replayed as a test and then really arrives is real; one that really arrived is not made a test by a replay.
     """
     for row in rows:
-        session.execute(insert(type(row)).values(**row.model_dump()).on_conflict_do_nothing())
+        session.execute(insert(session, type(row)).values(**row.model_dump()).on_conflict_do_nothing())
         if isinstance(row, ObservationRow):
             _make_as_real(session, row)
 

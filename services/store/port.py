@@ -1,4 +1,4 @@
-"""What the rooms and the bus ask of the store: one open transaction, in five parts, in the house's words.
+"""What the rooms and the bus ask of the store: one open transaction, in six parts, in the house's words.
 
 Two adapters keep these promises: SQL (`store.sql`) and, for tests, memory (`tests/memory_store.py`); `tests/contract/test_stores.py`
 holds both to them. An alert that was changed is given back by `believe`; all other rows are only read.
@@ -30,7 +30,19 @@ class Log(Protocol):
         ...
 
     def next_event(self, room: str, topic: Topic) -> Event | None:
-        """The first event of a topic that a room has not passed yet."""
+        """The first event of a topic in the log that a room has not passed yet."""
+        ...
+
+    def next_events(self, room: str, topic: Topic, limit: int) -> list[Event]:
+        """The first events of a topic in the log that a room has not passed yet, in order, `limit` at most."""
+        ...
+
+    def next_offset(self, room: str, topic: str, partition: int) -> int | None:
+        """Where a room has to go on in a partition, whatever the broker says; None when it has passed nothing there yet."""
+        ...
+
+    def pass_through(self, room: str, topic: str, position: int) -> None:
+        """A room has passed everything in the log up to a position, that one included; it never goes back."""
         ...
 
     def was_handled(self, room: str, event_id: str) -> bool:
@@ -152,6 +164,18 @@ class Deliveries(Protocol):
         ...
 
 
+class Leases(Protocol):
+    """Who may do what only one process may do; judged by the store's own clock."""
+
+    def take(self, name: str, owner: str, seconds: float) -> bool:
+        """Take or renew a lease for so many seconds from now; False while another owner holds it."""
+        ...
+
+    def give_up(self, name: str, owner: str) -> None:
+        """Let go of a lease before its time, if it is still the owner's."""
+        ...
+
+
 class Transaction(Protocol):
     """One open transaction: all of what is done in it is kept, or nothing."""
 
@@ -178,6 +202,11 @@ class Transaction(Protocol):
     @property
     def deliveries(self) -> Deliveries:
         """Who is owed what."""
+        ...
+
+    @property
+    def leases(self) -> Leases:
+        """Who may do what."""
         ...
 
 

@@ -13,7 +13,7 @@ from jagawana.schemas.alert import AlertPublished, ZoneKind
 from jagawana.schemas.base import Message, Sha256, TileId
 from jagawana.schemas.errors import JagawanaError
 from jagawana.schemas.topics import Topic
-from jagawana.services.store import alerts, deliveries, log, observations, zones
+from jagawana.services.store import alerts, deliveries, leases, log, observations, zones
 from jagawana.services.store.database import transaction
 from jagawana.services.store.log import Event
 from jagawana.services.store.tables import AlertRow, AlertVersionRow, DeliveryRow, ObservationRow, SceneRow, TileStateRow
@@ -41,6 +41,7 @@ class SqlTransaction:
         self.zones = SqlZones(session)
         self.alerts = SqlAlerts(session)
         self.deliveries = SqlDeliveries(session)
+        self.leases = SqlLeases(session)
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,15 @@ class SqlLog:
 
     def next_event(self, room: str, topic: Topic) -> Event | None:
         return log.next_event(self.session, room, topic)
+
+    def next_events(self, room: str, topic: Topic, limit: int) -> list[Event]:
+        return log.next_events(self.session, room, topic, limit)
+
+    def next_offset(self, room: str, topic: str, partition: int) -> int | None:
+        return log.next_offset(self.session, room, topic, partition)
+
+    def pass_through(self, room: str, topic: str, position: int) -> None:
+        log.pass_through(self.session, room, topic, position)
 
     def was_handled(self, room: str, event_id: str) -> bool:
         return log.was_handled(self.session, room, event_id)
@@ -167,3 +177,16 @@ class SqlDeliveries:
         self, taken: DeliveryRow, *, state: str, next_at: datetime, provider_ref: str | None, error: str | None, at: datetime
     ) -> None:
         deliveries.settle(self.session, taken, state=state, next_at=next_at, provider_ref=provider_ref, error=error, at=at)
+
+
+@dataclass(frozen=True)
+class SqlLeases:
+    """`store.leases` in a session."""
+
+    session: Session
+
+    def take(self, name: str, owner: str, seconds: float) -> bool:
+        return leases.take(self.session, name, owner, seconds)
+
+    def give_up(self, name: str, owner: str) -> None:
+        leases.give_up(self.session, name, owner)

@@ -2,9 +2,15 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, Index, LargeBinary, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Index, Integer, LargeBinary, TypeDecorator
 from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
+
+LOG = -1
+"""Partition number of the database's own log; Kafka's begin at 0, so that neither's positions are ever taken for the other's."""
+
+Counter = BigInteger().with_variant(Integer, "sqlite")
+"""Numbered by the database. SQLite numbers only columns of the type INTEGER, which holds 64 bits there."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -28,7 +34,7 @@ class EventRow(SQLModel, table=True):
     """The log: bus of the embedded mode, and outbox for subscribers. Order of `position` is order of commit."""
 
     __tablename__ = "event"
-    position: int | None = Field(default=None, primary_key=True)
+    position: int | None = Field(default=None, primary_key=True, sa_type=Counter)
     topic: str = Field(index=True)
     key: str
     event_id: str = Field(index=True)
@@ -42,16 +48,26 @@ class SourceOffsetRow(SQLModel, table=True):
     __tablename__ = "source_offset"
     room: str = Field(primary_key=True)
     topic: str = Field(primary_key=True)
-    next_position: int
+    partition: int = Field(default=LOG, primary_key=True, description="of Kafka; LOG in the database's own log")
+    next_position: int = Field(sa_type=BigInteger)
 
 
 class AttemptRow(SQLModel, table=True):
-    """Counted before the work begins, so that an event that kills its worker is not tried for ever."""
+    """Counted before the work begins, so that an event that kills its worker is not tried for ever, under whatever position it comes."""
 
     __tablename__ = "attempt"
     room: str = Field(primary_key=True)
-    position: int = Field(primary_key=True)
+    event_id: str = Field(primary_key=True)
     n: int
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who may do, until then, what only one process may do. `until` is always computed with the database's clock."""
+
+    __tablename__ = "lease"
+    name: str = Field(primary_key=True)
+    owner: str
+    until: datetime = Field(sa_type=UtcDateTime)
 
 
 class AdmissionRow(SQLModel, table=True):
@@ -79,10 +95,12 @@ class DeadLetterRow(SQLModel, table=True):
     """An event that stays wrong, with its original bytes."""
 
     __tablename__ = "dead_letter"
-    dead_id: int | None = Field(default=None, primary_key=True)
+    dead_id: int | None = Field(default=None, primary_key=True, sa_type=Counter)
     room: str
     topic: str
-    position: int
+    partition: int = LOG
+    position: int = Field(sa_type=BigInteger)
+    key: str
     event_id: str
     subject: str = Field(description="scene or tile it was about, as far as it could be read")
     payload: bytes = Field(sa_type=LargeBinary)

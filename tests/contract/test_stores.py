@@ -1,6 +1,7 @@
 """What every store promises to the rooms and the bus: in a database and in memory alike."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def activated(store: Store, *zones: Zone) -> str:
 def _admitted(store: Store, key: str, *names: str, hour: int = 0, room: str = "room") -> list[bool]:
     at = AT + timedelta(hours=hour)
     with store.transaction() as tx:
-        return [tx.log.admit(room, key, Event(0, "t", name, b""), most=2, since=at - timedelta(days=1), at=at) for name in names]
+        return [tx.log.admit(room, key, Event(0, "t", "k", name, b""), most=2, since=at - timedelta(days=1), at=at) for name in names]
 
 
 def test_so_many_events_of_a_key_are_admitted_in_a_while_and_each_once(store: Store) -> None:
@@ -123,7 +124,7 @@ def test_so_many_events_of_a_key_are_admitted_in_a_while_and_each_once(store: St
 def test_an_admission_that_is_rolled_back_does_not_count(store: Store) -> None:
     with pytest.raises(Undone), store.transaction() as tx:
         for name in ("1", "2"):
-            assert tx.log.admit("room", "a", Event(0, "t", name, b""), most=2, since=AT, at=AT)
+            assert tx.log.admit("room", "a", Event(0, "t", "k", name, b""), most=2, since=AT, at=AT)
         raise Undone
     assert _admitted(store, "a", "3", "4") == [True, True]
 
@@ -233,6 +234,43 @@ def test_a_start_that_ended_is_not_counted(store: Store) -> None:
         for _ in range(5):
             tx.log.end_attempt("room", event)
         assert tx.log.begin_attempt("room", event) == 1
+
+
+def test_an_event_that_comes_again_under_another_position_is_the_same_killer(store: Store) -> None:
+    first = Event(5, Topic.COVERAGE, TILE, "killer", b"{}", partition=2)
+    with store.transaction() as tx:
+        assert tx.log.begin_attempt("room", first) == 1
+        assert tx.log.begin_attempt("room", replace(first, position=9)) == 2
+        assert tx.log.begin_attempt("room", replace(first, event_id="another")) == 1
+
+
+def test_a_batch_is_read_in_order_and_passed_as_a_whole(store: Store) -> None:
+    ids = sent(store, "a", "b", "c")
+    sent(store, "other", topic=Topic.SCENES)
+
+    def ahead(limit: int = 10) -> list[Event]:
+        with store.transaction() as tx:
+            return tx.log.next_events("relay", Topic.COVERAGE, limit)
+
+    batch = ahead(2)
+    assert [e.event_id for e in batch] == ids[:2] and [e.key for e in ahead()] == [TILE] * 3
+    for position in (batch[1].position, batch[0].position):
+        with store.transaction() as tx:
+            tx.log.pass_through("relay", Topic.COVERAGE, position)
+        assert [e.event_id for e in ahead()] == ids[2:], "it never goes back"
+
+
+def test_each_partition_has_an_offset_of_its_own_and_the_log_another(store: Store) -> None:
+    (event_id,) = sent(store, "a")
+    with store.transaction() as tx:
+        for partition, position in ((0, 7), (1, 3), (0, 4)):
+            event = Event(position, Topic.COVERAGE, TILE, f"{partition}-{position}", b"{}", partition)
+            tx.log.finish("room", event, outcome="done", at=AT)
+    with store.transaction() as tx:
+        assert [tx.log.next_offset("room", Topic.COVERAGE, n) for n in (0, 1, 2)] == [8, 4, None]
+        assert tx.log.next_offset("another", Topic.COVERAGE, 0) is None and tx.log.next_offset("room", Topic.SCENES, 0) is None
+    event = next_of(store)
+    assert event is not None and event.event_id == event_id, "positions of Kafka are not those of the log"
 
 
 def test_burying_passes_the_event_and_the_first_outcome_stays(store: Store) -> None:
@@ -417,3 +455,26 @@ def test_what_a_dead_process_was_sending_is_owed_again(store: Store) -> None:
     with store.transaction() as tx:
         tx.deliveries.reclaim()
     assert {taken(store, "x", AT), taken(store, "y", AT)} == {("a", 1, 2), ("b", 1, 1)}
+
+
+# Leases
+
+
+def takes(store: Store, owner: str, seconds: float = 60.0, name: str = "relay") -> bool:
+    with store.transaction() as tx:
+        return tx.leases.take(name, owner, seconds)
+
+
+def test_a_lease_is_held_by_one_and_renewed_by_its_owner(store: Store) -> None:
+    assert [takes(store, owner) for owner in ("a", "b", "a", "b")] == [True, False, True, False]
+    assert takes(store, "b", name="another")
+    with store.transaction() as tx:
+        tx.leases.give_up("relay", "b")
+    assert not takes(store, "b"), "only its owner gives it up"
+    with store.transaction() as tx:
+        tx.leases.give_up("relay", "a")
+    assert takes(store, "b") and not takes(store, "a")
+
+
+def test_a_lease_that_ran_out_is_anybodys(store: Store) -> None:
+    assert takes(store, "a", seconds=0.0) and takes(store, "b") and not takes(store, "a"), "and lost to the one who had it"

@@ -16,7 +16,7 @@ from chain import FAR_CONCESSION, GROWN, PARK, PIT, load_zones
 from scenes import Scene, write_archive
 
 from jagawana.schemas.observation import AlertTense
-from jagawana.services.bus.embedded import Clock
+from jagawana.services.bus.handling import Clock
 from jagawana.services.failpoints import watched
 from jagawana.services.replay import replay
 from jagawana.services.settings import load_settings

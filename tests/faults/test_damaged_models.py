@@ -13,7 +13,7 @@ from jagawana.detectors.detector import Detector
 from jagawana.detectors.inference.on_torch import TorchRuntime
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.observation import AlertTense
-from jagawana.services.bus.embedded import MAX_STARTS
+from jagawana.services.bus.handling import MAX_STARTS
 from jagawana.services.detect import models
 from jagawana.services.failpoints import Failpoint, watched
 from jagawana.services.replay import ReplaySummary, replay

@@ -19,7 +19,7 @@ from faults.warm import Warm, warm
 from results import record
 
 from jagawana.schemas.errors import ErrorCode, TransientError
-from jagawana.services.bus.embedded import MAX_STARTS
+from jagawana.services.bus.handling import MAX_STARTS
 from jagawana.services.failpoints import Failpoint, watched
 from jagawana.services.notify import ledger
 

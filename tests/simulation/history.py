@@ -14,7 +14,7 @@ from jagawana.schemas.envelope import decode_as
 from jagawana.schemas.errors import ErrorCode, JagawanaError, TransientError
 from jagawana.schemas.topics import Topic
 from jagawana.services import failpoints
-from jagawana.services.bus.embedded import Clock
+from jagawana.services.bus.handling import Clock
 from jagawana.services.wiring import Service
 
 from . import house
@@ -90,7 +90,7 @@ class History:
         with (
             failpoints.watched(self.scheduler.reached),
             patch("jagawana.services.notify.ledger.uuid4", self._token),
-            patch("jagawana.services.bus.embedded.decode_as", decoded),
+            patch("jagawana.services.bus.handling.decode_as", decoded),
         ):
             try:
                 self._trouble()

@@ -22,7 +22,8 @@ from jagawana.schemas.topics import Topic
 from jagawana.services.assess.commit import TileAssessed
 from jagawana.services.assess.handler import AssessRoom
 from jagawana.services.assess.histories import Histories, Stream
-from jagawana.services.bus.embedded import Clock, EmbeddedBus, Route
+from jagawana.services.bus.embedded import EmbeddedBus
+from jagawana.services.bus.handling import Clock, Route
 from jagawana.services.detect.handler import SceneObserved
 from jagawana.services.failpoints import reached
 from jagawana.services.notify.audience import Recipient, audience_of

@@ -15,7 +15,7 @@ from jagawana.services.assess.alerts import Finding
 from jagawana.services.assess.handler import AssessRoom
 from jagawana.services.assess.records import content_sha256
 from jagawana.services.store.observations import newest, real
-from jagawana.services.store.tables import ObservationRow
+from jagawana.services.store.tables import LOG, ObservationRow
 
 from .house import DELIVERY_ATTEMPTS, SimulatedHistories, share_zones, told
 from .thinking import simulated_findings
@@ -97,8 +97,8 @@ def _positions(history: "History") -> Iterator[str]:
     tables = history.store.tables
     for room, topic in ROUTES:
         events = [e for e in tables.events.values() if e.topic == topic]
-        if events and tables.offsets.get((room, topic)) != events[-1].position + 1:
-            yield f"{room} stands at {tables.offsets.get((room, topic))} of {events[-1].position}"
+        if events and tables.offsets.get((room, topic, LOG)) != events[-1].position + 1:
+            yield f"{room} stands at {tables.offsets.get((room, topic, LOG))} of {events[-1].position}"
         known, handled = {e.event_id for e in events}, {event for where, event in tables.inbox if where == room}
         if known != handled:
             yield f"{room}: {len(known - handled)} events were not handled, {len(handled - known)} were never sent"

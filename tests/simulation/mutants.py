@@ -21,7 +21,8 @@ from memory_store import (
 from jagawana.schemas.envelope import decode_as
 from jagawana.schemas.errors import DataError, JagawanaError, TransientError
 from jagawana.schemas.topics import Topic
-from jagawana.services.bus.embedded import EmbeddedBus, Route
+from jagawana.services.bus.embedded import EmbeddedBus
+from jagawana.services.bus.handling import Route
 from jagawana.services.failpoints import reached
 from jagawana.services.notify.channels import Receipt, ReceiptState
 from jagawana.services.notify.ledger import NotifyRoom

@@ -6,7 +6,7 @@ from pathlib import Path
 from jagawana.schemas.errors import DataError, ErrorCode, TransientError
 
 TABLE = Path(__file__).parents[3] / "docs" / "errors.md"
-AGAIN = {ErrorCode.STORE_BUSY, ErrorCode.TILE_MOVED_ON, ErrorCode.DECODER_FAILED, ErrorCode.CHANNEL_UNAVAILABLE}
+AGAIN = {ErrorCode.STORE_BUSY, ErrorCode.TILE_MOVED_ON, ErrorCode.DECODER_FAILED, ErrorCode.BUS_UNAVAILABLE, ErrorCode.CHANNEL_UNAVAILABLE}
 
 
 def test_the_table_has_exactly_the_codes_there_are() -> None:

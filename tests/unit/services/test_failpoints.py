@@ -15,6 +15,7 @@ from jagawana.services import failpoints
 from jagawana.services.failpoints import reached
 from jagawana.services.settings import load_settings
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 SERVICES = Path(__file__).parents[3] / "services"
 CHAIN = ("store", "bus", "assess", "notify", "raster", "detect", "wiring.py")
 EFFECTS = {
@@ -57,16 +58,16 @@ def _is_excused(file: Path, function: str) -> bool:
     return file.name in ELSEWHERE or f"{file.name}:{function}" in ELSEWHERE
 
 
-def _steps(function: ast.FunctionDef) -> list[tuple[int, str]]:
+def _steps(function: Function) -> list[tuple[int, str]]:
     """Failpoints and effects of a function in the order of the text: (line, "." or the effect)."""
     calls = [(n.lineno, n.col_offset, _called(n)) for n in ast.walk(function) if isinstance(n, ast.Call)]
     return [(line, "." if name == "reached" else name) for line, _, name in sorted(calls) if name == "reached" or _is_effect(name)]
 
 
-def _chain_functions() -> Iterator[tuple[Path, ast.FunctionDef]]:
+def _chain_functions() -> Iterator[tuple[Path, Function]]:
     for file, tree in _sources():
         if file.relative_to(SERVICES).parts[0] in CHAIN:
-            yield from ((file, node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+            yield from ((file, node) for node in ast.walk(tree) if isinstance(node, Function))
 
 
 def test_every_effect_of_the_chain_lies_between_two_failpoints() -> None:

@@ -15,7 +15,8 @@ from sqlalchemy.exc import OperationalError
 from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError, TransientError
 from jagawana.schemas.observation import CoverageObserved
 from jagawana.schemas.topics import Topic
-from jagawana.services.bus.embedded import MAX_STARTS, Clock, EmbeddedBus, Route
+from jagawana.services.bus.embedded import EmbeddedBus
+from jagawana.services.bus.handling import MAX_STARTS, Clock, Route
 from jagawana.services.store import log
 from jagawana.services.store.database import open_database, transaction
 from jagawana.services.store.lock import sole_process

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -23,11 +22,11 @@ from sqlmodel import select
 from jagawana.schemas.errors import ErrorCode, TransientError
 from jagawana.schemas.observation import AlertTense
 from jagawana.schemas.topics import Topic
-from jagawana.services import up as up_module
+from jagawana.services.ingest import inbox as inbox_module
+from jagawana.services.ingest.inbox import PAUSE_SECONDS, Inbox
 from jagawana.services.store import log
 from jagawana.services.store.database import transaction
 from jagawana.services.store.tables import EventRow
-from jagawana.services.up import PAUSE_SECONDS, Inbox
 from jagawana.services.wiring import Service
 
 PATIENCE_S = 120.0
@@ -138,43 +137,50 @@ def test_a_second_one_on_the_same_folder_says_so(tmp_path: Path) -> None:
         stopped(first)
 
 
+def _taken(watched: Inbox, chain: Service) -> None:
+    watched.send(chain.engine, at=chain.clock.now())
+    chain.drain()
+
+
 def _dead(chain: Service) -> list[str]:
     with transaction(chain.engine) as session:
         return [letter.code for letter in log.dead_letters(session)]
 
 
 def test_a_half_written_item_is_waited_for_and_one_that_stays_so_is_refused(tmp_path: Path) -> None:
-    chain, inbox, stop = service(tmp_path / "data"), tmp_path / "inbox", threading.Event()
+    chain, inbox = service(tmp_path / "data"), tmp_path / "inbox"
     drop(write_archive(tmp_path / "archive", [Scene(0, size=48)]), inbox)
     (item,) = (inbox / "items").iterdir()
     whole = item.read_text()
     item.write_text(whole[: len(whole) // 2])
     watched = Inbox(inbox, AlertTense.TEST)
-    watched.take(chain, stop)
-    watched.take(chain, stop)
+    _taken(watched, chain)
+    _taken(watched, chain)
     assert _dead(chain) == []
     os.utime(item, (time.time() - 2 * PAUSE_SECONDS,) * 2)
-    watched.take(chain, stop)
+    _taken(watched, chain)
     assert _dead(chain) == ["MESSAGE_UNREADABLE"]
     item.write_text(whole)
-    watched.take(chain, stop)
-    watched.take(chain, stop)
+    _taken(watched, chain)
+    _taken(watched, chain)
     with transaction(chain.engine) as session:
         assert log.count_outcomes(session, "detect") == {"dead": 1, "done": 1}
 
 
 def test_items_that_could_not_be_sent_are_sent_when_the_store_answers_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    chain, inbox, stop = service(tmp_path / "data"), tmp_path / "inbox", threading.Event()
+    chain, inbox = service(tmp_path / "data"), tmp_path / "inbox"
     drop(write_archive(tmp_path / "archive", [Scene(0, size=48)]), inbox)
 
     def busy(*_args: object, **_more: object) -> None:
         raise TransientError(ErrorCode.STORE_BUSY, "disk full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(up_module, "send", busy)
-        (watched := Inbox(inbox, AlertTense.TEST)).take(chain, stop)
-    watched.take(chain, stop)
-    watched.take(chain, stop)
+        patched.setattr(inbox_module, "send", busy)
+        watched = Inbox(inbox, AlertTense.TEST)
+        with pytest.raises(TransientError):
+            _taken(watched, chain)
+    _taken(watched, chain)
+    _taken(watched, chain)
     with transaction(chain.engine) as session:
         assert len(session.exec(select(EventRow).where(EventRow.topic == Topic.SCENES)).all()) == 1, "sent once, though looked at twice"
         assert log.count_outcomes(session, "detect") == {"done": 1}

@@ -1,0 +1,97 @@
+"""How every client reaches the brokers: addresses, and a name and password over TLS where there are any."""
+
+import logging
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from faststream.security import SASLScram512
+
+from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError, TransientError
+
+OURS_TO_MEND = ("SaslAuthenticationFailed", "CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "AuthorizationFailed")
+"""What a client says of a wrong password, certificate or right; waiting does not help."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Addresses as host:port. With a user: SASL SCRAM-SHA-512 over TLS, the brokers' certificate checked against `ca`."""
+
+    servers: tuple[str, ...]
+    user: str | None = None
+    password: str | None = None
+    ca: Path | None = None
+
+    def client(self) -> dict[str, Any]:
+        """Arguments of an aiokafka client.
+
+        Raises:
+            DataError: SETTINGS_INVALID when the certificate file cannot be read.
+        """
+        plain = {"bootstrap_servers": list(self.servers)}
+        if self.user is None:
+            return plain
+        return plain | {
+            "security_protocol": "SASL_SSL",
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": self.user,
+            "sasl_plain_password": self.password or "",
+            "ssl_context": self._tls(),
+        }
+
+    def security(self) -> SASLScram512 | None:
+        """The same, for a FastStream broker."""
+        if self.user is None:
+            return None
+        return SASLScram512(username=self.user, password=self.password or "", use_ssl=True, ssl_context=self._tls())
+
+    def _tls(self) -> ssl.SSLContext:
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+        except OSError as e:
+            raise DataError(ErrorCode.SETTINGS_INVALID, f"kafka_ca {self.ca}: {e}; give the PEM file of the brokers' authority") from e
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+
+class _Heard(logging.Handler):
+    """What a client says while it connects: its exception is always the same, the cause is only in its log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+@contextmanager
+def connecting(connection: Connection) -> Iterator[None]:
+    """Around a client's start: says why it failed, as far as the client knows.
+
+    Raises:
+        DataError: SETTINGS_INVALID when name, password, certificate or rights are refused.
+        TransientError: BUS_UNAVAILABLE when nobody answers.
+    """
+    heard, log = _Heard(), logging.getLogger("aiokafka")
+    log.addHandler(heard)
+    try:
+        yield
+    except KafkaError as e:
+        raise _explained(connection, e, heard.said) from e
+    finally:
+        log.removeHandler(heard)
+
+
+def _explained(connection: Connection, error: KafkaError, said: list[str]) -> JagawanaError:
+    words = " ".join(dict.fromkeys([*said[-3:], f"{type(error).__name__}: {error}"]))[:500]
+    where = f"Kafka at {', '.join(connection.servers)}"
+    if any(sign in words for sign in OURS_TO_MEND):
+        who = f"as {connection.user}" if connection.user else "without a user"
+        mend = "mend JAGAWANA_KAFKA_USER, _PASSWORD, _CA, or the user's rights (jagawana kafka apply --plan)"
+        return DataError(ErrorCode.SETTINGS_INVALID, f"{where} refuses us {who}: {words}; {mend}")
+    return TransientError(ErrorCode.BUS_UNAVAILABLE, f"{where} does not answer: {words}; is it up, and does it speak what we speak?")

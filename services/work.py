@@ -1,0 +1,204 @@
+"""The distributed mode: one room in a process of its own, until stopped.
+
+Every room but web and ingest ends by itself when it makes no progress, so that whoever runs it starts another.
+"""
+
+import asyncio
+import logging
+import shutil
+import signal
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import uuid4
+
+from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError, TransientError
+from jagawana.schemas.observation import AlertTense
+from jagawana.services.bus.handling import EventHandling
+from jagawana.services.bus.kafka.connection import Connection
+from jagawana.services.bus.kafka.progress import Progress, exit_after
+from jagawana.services.bus.kafka.reader import Reader
+from jagawana.services.bus.kafka.relay import Relay
+from jagawana.services.bus.kafka.watching import Watch
+from jagawana.services.ingest.inbox import Inbox, changes
+from jagawana.services.rooms import Room
+from jagawana.services.settings import Settings
+from jagawana.services.store.lock import sole_process
+from jagawana.services.web.pages import pages
+from jagawana.services.web.serving import serve
+from jagawana.services.web.view import ReportSource
+from jagawana.services.wiring import Service, build
+
+JUDGING = "judging"
+JUDGING_LEASE_SECONDS = 300.0
+LOOK_SECONDS = 30.0
+NOTHING_DUE_SECONDS = 2.0
+START_WAIT_SECONDS = 5.0
+logger = logging.getLogger(__name__)
+Running = Callable[[asyncio.Event], Awaitable[None]]
+
+
+def work(settings: Settings, room: Room, *, inbox: Path | None = None, tense: AlertTense = AlertTense.CURRENT, port: int = 8080) -> None:
+    """Run one room until SIGTERM or Ctrl-C; it ends after the record in hand.
+
+    Raises:
+        DataError: SETTINGS_INVALID, also when the brokers or the database refuse us.
+    """
+    service = build(settings)
+    runs: dict[Room, Callable[[], Running]] = {
+        Room.INGEST: lambda: _ingesting(service, inbox or settings.data / "inbox", tense),
+        Room.DETECT: lambda: _reading(service, Room.DETECT),
+        Room.ASSESS: lambda: _assessing(service),
+        Room.RELAY: lambda: _relaying(service),
+        Room.NOTIFY: lambda: _notifying(service),
+        Room.WEB: lambda: _showing(service, port),
+    }
+    with sole_process(settings.data):
+        shutil.rmtree(settings.spool, ignore_errors=True)
+        asyncio.run(_until_stopped(runs[room], settings.grace_seconds))
+
+
+async def _until_stopped(run: Callable[[], Running], grace_seconds: float) -> None:
+    stopping = asyncio.Event()
+
+    def stop() -> None:
+        stopping.set()
+        exit_after(grace_seconds, "the grace time is over")
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    await run()(stopping)
+
+
+def connection_of(settings: Settings) -> Connection:
+    """How to reach Kafka.
+
+    Raises:
+        DataError: SETTINGS_INVALID when no broker is named.
+    """
+    if not settings.kafka_servers:
+        raise DataError(ErrorCode.SETTINGS_INVALID, 'no Kafka to work with; set JAGAWANA_KAFKA_SERVERS, e.g. ["localhost:9092"]')
+    password = settings.kafka_password.get_secret_value() if settings.kafka_password else None
+    return Connection(settings.kafka_servers, settings.kafka_user, password, settings.kafka_ca)
+
+
+def _reading(service: Service, room: Room) -> Running:
+    route = next(r for r in service.bus.routes if r.room == room)
+    handling = EventHandling(service.store, service.clock, attempts=service.settings.attempts)
+    settings = service.settings
+    reader = Reader(
+        route, handling, connection_of(settings), Progress(), instance=settings.instance, grace_seconds=settings.grace_seconds
+    )  # fmt: skip
+
+    async def run(stopping: asyncio.Event) -> None:
+        await _started(reader.start, stopping)
+        watching = asyncio.create_task(Watch(reader).keep())
+        await stopping.wait()
+        watching.cancel()
+        await reader.stop()
+
+    return run
+
+
+async def _started(start: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
+    """Brokers that are not there yet are waited for; what they refuse is not."""
+    while not stopping.is_set():
+        try:
+            return await start()
+        except TransientError as e:
+            logger.warning("%s; trying again", e)
+            await pause(stopping, START_WAIT_SECONDS)
+
+
+def _assessing(service: Service) -> Running:
+    read = _reading(service, Room.ASSESS)
+
+    async def run(stopping: asyncio.Event) -> None:
+        judging = asyncio.create_task(_judging(service, stopping))
+        await read(stopping)
+        await judging
+
+    return run
+
+
+async def _judging(service: Service, stopping: asyncio.Event) -> None:
+    """Tiles judged by older zones or rules are judged again, by one worker at a time."""
+    owner = _owner(service.settings)
+    while not stopping.is_set():
+        try:
+            await asyncio.to_thread(_judge_stale_tiles, service, owner, stopping)
+        except JagawanaError as e:
+            logger.error("judging anew waits: %s", e)
+        await pause(stopping, LOOK_SECONDS)
+
+
+def _judge_stale_tiles(service: Service, owner: str, stopping: asyncio.Event) -> None:
+    for tile in service.assess.stale_tiles():
+        with service.store.transaction() as tx:
+            mine = tx.leases.take(JUDGING, owner, JUDGING_LEASE_SECONDS)
+        if stopping.is_set() or not mine:
+            return
+        service.judge_again(tile)
+
+
+def _relaying(service: Service) -> Running:
+    relay = Relay(
+        service.store, service.clock, connection_of(service.settings), Progress(), owner=_owner(service.settings), headers_of=lambda _: ()
+    )  # fmt: skip
+    return relay.run
+
+
+def _notifying(service: Service) -> Running:
+    async def run(stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            try:
+                if await asyncio.to_thread(service.notify.deliver_next):
+                    continue
+            except TransientError as e:
+                logger.error("deliveries wait: %s", e)
+            await pause(stopping, NOTHING_DUE_SECONDS)
+
+    return run
+
+
+def _ingesting(service: Service, inbox: Path, tense: AlertTense) -> Running:
+    inbox.mkdir(parents=True, exist_ok=True)
+    watched, stop = Inbox(inbox, tense), threading.Event()
+
+    def watch() -> None:
+        for _ in changes(inbox, stop):
+            try:
+                watched.send(service.engine, at=service.clock.now())
+            except JagawanaError as e:
+                logger.error("%s; trying again", e)
+
+    async def run(stopping: asyncio.Event) -> None:
+        watching = asyncio.create_task(asyncio.to_thread(watch))
+        await stopping.wait()
+        stop.set()
+        await watching
+
+    return run
+
+
+def _showing(service: Service, port: int) -> Running:
+    app = pages(ReportSource(service.engine, service.blobs, service.assess.histories), service.clock.now)
+
+    async def run(stopping: asyncio.Event) -> None:
+        server = serve(app, port)
+        await stopping.wait()
+        server.should_exit = True
+
+    return run
+
+
+def _owner(settings: Settings) -> str:
+    return settings.instance or uuid4().hex
+
+
+async def pause(stopping: asyncio.Event, seconds: float) -> None:
+    """Wait, but not when stopping."""
+    try:
+        await asyncio.wait_for(stopping.wait(), seconds)
+    except TimeoutError:
+        return
