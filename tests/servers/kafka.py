@@ -108,7 +108,7 @@ class Kafka:
             give(node.folder)
             (node.folder / "server.properties").write_text(settings_of(node, made, security, self.settings))
             first_user = ["--add-scram", f"SCRAM-SHA-512=[name={ADMIN},password={self.password}]"] if self.secure else []
-            tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties", *first_user]
+            tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", "server.properties", *first_user]
             run_tool(self._java("-Xmx128m", *tool), node.folder)
             self.nodes.append(Server(f"kafka-{node.id}", self._java(HEAP, "kafka.Kafka", "server.properties"), node.folder))
 
