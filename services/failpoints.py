@@ -28,6 +28,8 @@ Failpoint = Literal[
     # a blob, or a page: written durably
     "blob.making_folder", "blob.folder_made", "blob.creating", "blob.writing", "blob.written",
     "blob.synced", "blob.renamed", "blob.durable", "blob.tidied",
+    # a blob in a bucket
+    "object.putting", "object.put",
     # our own copies of assets
     "spool.clearing", "spool.cleared", "unfinished.removed", "spool.making", "spool.made", "spool.copying", "spool.writing",
     "spool.wrote", "spool.copied", "spool.removed",

@@ -1,6 +1,7 @@
 """One typed settings tree, read once and passed down. The only place that reads the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     kafka_ca: Path | None = Field(default=None, description="PEM file of the authority that signed the brokers' certificates")
     instance: str | None = Field(default=None, description="unique lasting name of this worker, e.g. of its pod: static membership")
     grace_seconds: float = Field(default=25.0, gt=0, description="how long a stopping worker may finish its record before it is ended")
+    blob_url: str | None = Field(default=None, description="s3://bucket/prefix, see docs/object-storage.md; by default the folder blobs in data")
     failpoints: str = Field(default="", description="for fault tests: name:hit=action,…; see services/failpoints.py")
 
     @model_validator(mode="after")
@@ -55,6 +57,13 @@ class Settings(BaseSettings):
     def _failpoints_exist(cls, text: str) -> str:
         failing.parse(text)
         return text
+
+    @field_validator("blob_url")
+    @classmethod
+    def _blob_url_names_a_bucket(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w./-]*)?", url):
+            raise ValueError("write it as s3://bucket/prefix; keys and addresses stand in the AWS_ variables")
+        return url
 
     @property
     def database(self) -> Path:

@@ -44,7 +44,7 @@ from jagawana.services.notify.wording import Language
 from jagawana.services.raster.decoding import DecoderLimits
 from jagawana.services.settings import Settings
 from jagawana.services.store import observations
-from jagawana.services.store.blobs import BlobStore, FolderBlobs
+from jagawana.services.store.blobs import BlobStore, open_blobs
 from jagawana.services.store.database import open_database, transaction
 from jagawana.services.store.lock import sole_process
 from jagawana.services.store.port import Store
@@ -143,7 +143,7 @@ def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | N
     """
     failpoints.switch_on(failpoints.parse(settings.failpoints))
     clock = clock or Clock(now=lambda: datetime.now(UTC), sleep=time.sleep)
-    engine, blobs = open_database(settings.database, busy_seconds=settings.busy_seconds), FolderBlobs(settings.blobs)
+    engine, blobs = open_database(settings.database, busy_seconds=settings.busy_seconds), open_blobs(settings)
     store = SqlStore(engine)
     recipients = _recipients(settings)
     detect = DetectRoom(

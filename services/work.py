@@ -18,7 +18,7 @@ from jagawana.services.bus.handling import EventHandling
 from jagawana.services.bus.kafka.connection import Connection
 from jagawana.services.bus.kafka.progress import Progress, exit_after
 from jagawana.services.bus.kafka.reader import Reader
-from jagawana.services.bus.kafka.relay import Relay
+from jagawana.services.bus.kafka.relay import Relay, pause
 from jagawana.services.bus.kafka.watching import Watch
 from jagawana.services.ingest.inbox import Inbox, changes
 from jagawana.services.rooms import Room
@@ -195,10 +195,3 @@ def _showing(service: Service, port: int) -> Running:
 def _owner(settings: Settings) -> str:
     return settings.instance or uuid4().hex
 
-
-async def pause(stopping: asyncio.Event, seconds: float) -> None:
-    """Wait, but not when stopping."""
-    try:
-        await asyncio.wait_for(stopping.wait(), seconds)
-    except TimeoutError:
-        return

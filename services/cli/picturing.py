@@ -53,7 +53,7 @@ def timeline(
     from jagawana.detectors.fold import FoldPolicy
     from jagawana.services.assess.histories import Histories
     from jagawana.services.drawing.plots import drawing_is_possible
-    from jagawana.services.store.blobs import FolderBlobs
+    from jagawana.services.store.blobs import open_blobs
     from jagawana.services.store.database import open_database
     from jagawana.services.timeline.place import place_in_file, place_of_site
     from jagawana.services.timeline.run import timelines
@@ -63,7 +63,7 @@ def timeline(
         raise DataError(ErrorCode.SETTINGS_INVALID, "give either --area FILE or --site CODE")
     drawing_is_possible()
     settings = settings_of(data)
-    engine, blobs = open_database(settings.database), FolderBlobs(settings.blobs)
+    engine, blobs = open_database(settings.database), open_blobs(settings)
     place = place_in_file(area, layer) if area is not None else place_of_site(engine, str(site))
     with bars() as progress:
         task = progress.add_task("tiles", total=None)
@@ -138,13 +138,13 @@ def report(
     from jagawana.services.reporting.page import to_html
     from jagawana.services.reporting.paper import printing_is_possible, to_pdf
     from jagawana.services.statistics.sums import Selection
-    from jagawana.services.store.blobs import FolderBlobs
+    from jagawana.services.store.blobs import open_blobs
 
     if pdf:
         printing_is_possible()
     selection = Selection(first and first.date(), last and last.date(), tense, province)
     p = _picture(data, selection, known, population, radius_km, settlements, roads, rivers)
-    said = contents(p, FolderBlobs(settings_of(data).blobs), lang, made_at=datetime.now(UTC), coordinates=coordinates)
+    said = contents(p, open_blobs(settings_of(data)), lang, made_at=datetime.now(UTC), coordinates=coordinates)
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.html").write_text(to_html(said), encoding="utf-8")
     if pdf:
@@ -163,7 +163,7 @@ def _picture(
     from jagawana.services.statistics.mined import mined
     from jagawana.services.statistics.national import picture, surroundings
     from jagawana.services.statistics.people import people_source
-    from jagawana.services.store.blobs import FolderBlobs
+    from jagawana.services.store.blobs import open_blobs
     from jagawana.services.store.database import open_database
 
     drawing_is_possible()
@@ -173,5 +173,5 @@ def _picture(
         settlements=settlements, roads=roads, rivers=rivers, people_in=people_in, population=population, radius_km=radius_km
     )
     engine = open_database(settings.database)
-    histories = Histories(FolderBlobs(settings.blobs), FoldPolicy()) if known else None
+    histories = Histories(open_blobs(settings), FoldPolicy()) if known else None
     return picture(engine, mined(engine, histories=histories, pack=indonesia()), selection, around, has_known=known)

@@ -17,6 +17,7 @@ from rasterio.windows import Window
 
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.services.raster.confinement import confine
+from jagawana.services.raster.decoding import RasterUse
 from jagawana.services.raster.guard import open_guarded
 
 GDAL_OPTIONS: dict[str, str | int] = {
@@ -31,7 +32,7 @@ GDAL_OPTIONS: dict[str, str | int] = {
 }
 
 
-def serve(connection: Connection, memory: int, paths: Mapping[str, str], extra_bytes: int, cpu_seconds: int) -> None:
+def serve(connection: Connection, memory: int, paths: Mapping[str, str], extra_bytes: int, cpu_seconds: int, use: str) -> None:
     """Answer requests until the parent hangs up. Requests: {"asset", "op": "header" | "read" | "fill", "window", "bands", "offset"}.
 
     Args:
@@ -40,6 +41,7 @@ def serve(connection: Connection, memory: int, paths: Mapping[str, str], extra_b
         paths: files by asset key.
         extra_bytes: memory this process may have beyond what it starts with.
         cpu_seconds: processor time in all.
+        use: a RasterUse.
     """
     confine(extra_bytes, cpu_seconds)
     warnings.simplefilter("ignore", NotGeoreferencedWarning)  # the header says so; who minds, refuses it
@@ -51,7 +53,7 @@ def serve(connection: Connection, memory: int, paths: Mapping[str, str], extra_b
             except EOFError:
                 return
             try:
-                header, pixels = _answer(files, paths, request, memory)
+                header, pixels = _answer(files, paths, request, memory, RasterUse(use))
             except DataError as e:
                 header, pixels = {"error": e.code, "detail": e.detail}, None
             except (RasterioError, ValueError) as e:
@@ -61,10 +63,12 @@ def serve(connection: Connection, memory: int, paths: Mapping[str, str], extra_b
                 connection.send_bytes(pixels)
 
 
-def _answer(files: dict[str, Any], paths: Mapping[str, str], request: dict[str, Any], memory: int) -> tuple[dict[str, Any], bytes | None]:
+def _answer(
+    files: dict[str, Any], paths: Mapping[str, str], request: dict[str, Any], memory: int, use: RasterUse
+) -> tuple[dict[str, Any], bytes | None]:
     asset = request["asset"]
     if asset not in files:
-        files[asset] = open_guarded(paths[asset], asset)
+        files[asset] = open_guarded(paths[asset], asset, use)
     file = files[asset]
     if request["op"] == "header":
         return _header(file), None

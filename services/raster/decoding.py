@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,13 @@ from jagawana.services.raster.nursery import kill, nursery
 
 MOST_BYTES = 1 << 30
 """No answer is longer."""
+
+
+class RasterUse(StrEnum):
+    """What rasters are read for, which says how large they may be (services.raster.guard)."""
+
+    SCENE = "scene"  # all of it is looked at
+    COUNTS = "counts"  # a count per cell of a country, looked at in a few places
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,7 @@ def _wait_at_most(connection: Connection, seconds: float) -> None:
 
 
 @contextmanager
-def decoder(paths: Mapping[str, Path], limits: DecoderLimits) -> Iterator[Decoder]:
+def decoder(paths: Mapping[str, Path], limits: DecoderLimits, *, use: RasterUse = RasterUse.SCENE) -> Iterator[Decoder]:
     """A decoder for one scene's checked copies, by asset key; gone afterwards.
 
     Raises:
@@ -122,7 +130,7 @@ def decoder(paths: Mapping[str, Path], limits: DecoderLimits) -> Iterator[Decode
     named = {key: str(path) for key, path in paths.items()}
     memory = os.memfd_create("jagawana-pixels")
     try:
-        work = {"paths": named, "extra_bytes": limits.extra_bytes, "cpu_seconds": round(limits.seconds * 10)}
+        work = {"paths": named, "extra_bytes": limits.extra_bytes, "cpu_seconds": round(limits.seconds * 10), "use": use.value}
         connection, pid = nursery().fork(work, memory)
         try:
             _wait_at_most(connection, limits.seconds)

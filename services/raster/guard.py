@@ -1,24 +1,40 @@
 """The rules a raster's header must meet before one of its pixels is decoded; each has a sample in tests/hostile that only it refuses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import rasterio
 
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.services.raster.decoding import RasterUse
 from jagawana.services.raster.tiff import TiffLayout
 
 MAX_DIRECTORY_BYTES = 4 << 20
-MAX_PIXELS = 400_000_000  # three Sentinel-2 tiles
 MAX_BANDS = 32
 MAX_BLOCK_BYTES = 64 << 20
-MAX_DECODED_BYTES = 8 << 30  # three Sentinel-2 tiles of ten bands
 SAMPLE_TYPES = {(1, 8): "uint8", (1, 16): "uint16", (2, 16): "int16", (3, 32): "float32"}
+COUNT_TYPES = SAMPLE_TYPES | {(1, 32): "uint32", (2, 32): "int32", (3, 64): "float64"}
 CODECS = {1: "none", 5: "LZW", 8: "deflate", 32946: "deflate", 32773: "PackBits", 34887: "LERC", 50000: "zstd"}
 """Lossless or of bounded error. JPEG, WebP, JPEG XL and the fax codecs carry no reflectance, only more decoders to attack."""
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SizeLimits:
+    """How large a raster may be, and which samples it may have."""
+
+    pixels: int
+    decoded_bytes: int
+    sample_types: Mapping[tuple[int, int], str]
+
+
+SIZE_LIMITS = {
+    RasterUse.SCENE: SizeLimits(400_000_000, 8 << 30, SAMPLE_TYPES),  # three Sentinel-2 tiles, of ten bands
+    RasterUse.COUNTS: SizeLimits(4_000_000_000, 32 << 30, COUNT_TYPES),  # all of Indonesia at 100 m are 1.2 thousand million cells
+}
 
 
 @dataclass(frozen=True)
@@ -39,18 +55,19 @@ def hold(rules: Sequence[Rule[T]], facts: T) -> None:
         rule.check(facts)
 
 
-def open_guarded(path: str, name: str) -> Any:
+def open_guarded(path: str, name: str, use: RasterUse = RasterUse.SCENE) -> Any:
     """The file, opened for reading by the GTiff driver, if its header is one that we read; no pixel of it has been looked at.
 
     Args:
         name: what errors call it.
+        use: what is read of it, which says how large it may be.
 
     Raises:
         DataError: of the rule that refuses.
     """
     with open(path, "rb") as reader:
         layout = TiffLayout(reader.fileno(), name)
-        hold(LAYOUT_RULES, layout)
+        hold(LAYOUT_RULES if use is RasterUse.SCENE else COUNTS_RULES, layout)
         file = rasterio.open(path, driver="GTiff")
         hold(OPENED_RULES, (layout, file))
     return file
@@ -62,10 +79,10 @@ def _directories(layout: TiffLayout) -> None:
         raise DataError(ErrorCode.HEADER_TOO_LARGE, f"{layout.name}: more than {most} MiB of header; remove metadata, or re-tile it")
 
 
-def _pixels(layout: TiffLayout) -> None:
+def _pixels(layout: TiffLayout, limits: SizeLimits) -> None:
     rows, columns = layout.shape
-    if rows * columns > MAX_PIXELS:
-        raise DataError(ErrorCode.TOO_MANY_PIXELS, f"{layout.name}: {rows} x {columns}; the limit is {MAX_PIXELS} pixels; cut it up")
+    if rows * columns > limits.pixels:
+        raise DataError(ErrorCode.TOO_MANY_PIXELS, f"{layout.name}: {rows} x {columns}; the limit is {limits.pixels} pixels; cut it up")
 
 
 def _bands(layout: TiffLayout) -> None:
@@ -73,10 +90,11 @@ def _bands(layout: TiffLayout) -> None:
         raise DataError(ErrorCode.TOO_MANY_BANDS, f"{layout.name}: {layout.samples} bands; the limit is {MAX_BANDS}")
 
 
-def _sample_type(layout: TiffLayout) -> None:
-    if len(layout.sample_types) != 1 or not layout.sample_types <= SAMPLE_TYPES.keys():
+def _sample_type(layout: TiffLayout, limits: SizeLimits) -> None:
+    known = limits.sample_types
+    if len(layout.sample_types) != 1 or not layout.sample_types <= known.keys():
         found = ", ".join(f"{bits} bits of format {kind}" for kind, bits in sorted(layout.sample_types)[:4])
-        raise DataError(ErrorCode.DTYPE_UNSUPPORTED, f"{layout.name}: {found}; only {', '.join(SAMPLE_TYPES.values())} are read")
+        raise DataError(ErrorCode.DTYPE_UNSUPPORTED, f"{layout.name}: {found}; only {', '.join(known.values())} are read")
 
 
 def _codec(layout: TiffLayout) -> None:
@@ -91,11 +109,11 @@ def _block_size(layout: TiffLayout) -> None:
         raise DataError(ErrorCode.BLOCK_TOO_LARGE, f"{layout.name}: blocks of {rows} x {columns}; re-tile it (512 x 512 is good)")
 
 
-def _decoded_size(layout: TiffLayout) -> None:
+def _decoded_size(layout: TiffLayout, limits: SizeLimits) -> None:
     rows, columns = layout.block_shape
     decoded = layout.block_count * rows * columns * layout.samples_per_block * layout.pixel_bytes
-    if decoded > MAX_DECODED_BYTES:
-        limit = f"the limit is {MAX_DECODED_BYTES}; cut it up"
+    if decoded > limits.decoded_bytes:
+        limit = f"the limit is {limits.decoded_bytes}; cut it up"
         raise DataError(ErrorCode.DECODED_TOO_LARGE, f"{layout.name}: {layout.file_bytes} bytes unpack to {decoded}; {limit}")
 
 
@@ -121,7 +139,7 @@ def _blocks_apart(layout: TiffLayout) -> None:
 def _one_reading(both: tuple[TiffLayout, Any]) -> None:
     """What we checked must be what the library is going to decode."""
     layout, file = both
-    ours = (layout.shape, layout.samples, set(map(SAMPLE_TYPES.get, layout.sample_types)))
+    ours = (layout.shape, layout.samples, set(map(COUNT_TYPES.get, layout.sample_types)))
     theirs = (file.shape, file.count, set(file.dtypes))
     (rows, columns), (most_rows, most_columns) = file.block_shapes[0], layout.block_shape
     if ours != theirs or rows > most_rows or columns > most_columns:  # libtiff cuts a single strip that is not compressed
@@ -132,15 +150,19 @@ def _badly_laid(layout: TiffLayout, what: str) -> DataError:
     return DataError(ErrorCode.LAYOUT_INVALID, f"{layout.name}: {what}; write it anew")
 
 
-LAYOUT_RULES: tuple[Rule[TiffLayout], ...] = (
-    Rule("directory size", _directories),
-    Rule("number of pixels", _pixels),
-    Rule("number of bands", _bands),
-    Rule("sample type", _sample_type),
-    Rule("codec", _codec),
-    Rule("block size", _block_size),
-    Rule("decoded size", _decoded_size),
-    Rule("blocks inside the file", _blocks_inside),
-    Rule("blocks apart", _blocks_apart),
-)
+def _layout_rules(limits: SizeLimits) -> tuple[Rule[TiffLayout], ...]:
+    return (
+        Rule("directory size", _directories),
+        Rule("number of pixels", partial(_pixels, limits=limits)),
+        Rule("number of bands", _bands),
+        Rule("sample type", partial(_sample_type, limits=limits)),
+        Rule("codec", _codec),
+        Rule("block size", _block_size),
+        Rule("decoded size", partial(_decoded_size, limits=limits)),
+        Rule("blocks inside the file", _blocks_inside),
+        Rule("blocks apart", _blocks_apart),
+    )
+
+
+LAYOUT_RULES, COUNTS_RULES = (_layout_rules(SIZE_LIMITS[use]) for use in (RasterUse.SCENE, RasterUse.COUNTS))
 OPENED_RULES: tuple[Rule[tuple[TiffLayout, Any]], ...] = (Rule("one reading", _one_reading),)

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from jagawana.rules.zones import WGS84, project
 from jagawana.schemas.errors import DataError, ErrorCode
-from jagawana.services.raster.decoding import DecoderLimits, RasterHeader, decoder
+from jagawana.services.raster.decoding import DecoderLimits, RasterHeader, RasterUse, decoder
 from jagawana.services.settings import Settings
 from jagawana.services.statistics.layers import Layer, read_layer
 
@@ -55,18 +55,19 @@ def people_in_layer(layer: Layer, ground: BaseGeometry) -> float:
 
 
 def people_in_raster(path: Path, ground: BaseGeometry, limits: DecoderLimits) -> float:
-    """People of the cells whose centre lies inside; read by the guarded decoder, a strip at a time.
+    """People of the cells whose centre lies inside; read by the guarded decoder, each part of the ground in strips of its own.
 
     Raises:
         DataError: of the rule that refuses; CRS_UNSUPPORTED, GRID_UNSUPPORTED.
     """
-    with decoder({path.name: path}, limits) as pixels:
+    with decoder({path.name: path}, limits, use=RasterUse.COUNTS) as pixels:
         header = pixels.header(path.name)
         there = _in_crs_of(ground, header, path.name)
         people = 0.0
-        for window in _strips(there.bounds, header):
-            cells = pixels.read(path.name, bands=[1], window=window)[0].astype(np.float64)
-            people += float(_counted(cells, header)[_centres_inside(there, window, header.transform)].sum())
+        for part in shapely.get_parts(there):
+            for window in _strips(part.bounds, header):
+                cells = pixels.read(path.name, bands=[1], window=window)[0].astype(np.float64)
+                people += float(_counted(cells, header)[_centres_inside(part, window, header.transform)].sum())
     return people
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from jagawana.schemas.base import Sha256
 from jagawana.schemas.errors import DataError, ErrorCode, TransientError
 from jagawana.services.failpoints import reached
+from jagawana.services.settings import Settings
 
 MEND = "replay its scene, or restore it from a backup"
 
@@ -31,6 +32,20 @@ class BlobStore(Protocol):
             TransientError: STORE_BUSY when it cannot be read for now.
         """
         ...
+
+
+def open_blobs(settings: Settings) -> BlobStore:
+    """The bucket of JAGAWANA_BLOB_URL, else the folder in `data`.
+
+    Raises:
+        DataError: SETTINGS_INVALID when there is no such bucket, or it is not ours.
+        TransientError: STORE_BUSY when it does not answer.
+    """
+    if settings.blob_url is None:
+        return FolderBlobs(settings.blobs)
+    from jagawana.services.store.bucket import open_bucket
+
+    return open_bucket(settings.blob_url, busy_seconds=settings.busy_seconds)
 
 
 class FolderBlobs:

@@ -9,7 +9,7 @@ from jagawana.detectors.turbidity.correlation import MinedArea
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.services.assess.histories import Histories
 from jagawana.services.settings import Settings
-from jagawana.services.store.blobs import FolderBlobs
+from jagawana.services.store.blobs import open_blobs
 from jagawana.services.store.database import open_database
 from jagawana.services.turbidity.mined import mined_around, site_of_alert
 from jagawana.services.turbidity.rivers import Site
@@ -42,7 +42,7 @@ def mined_of(table: Path | None, radius_km: float, site: Site, settings: Setting
         return read_mined(table)
     if not settings.database.exists():
         return MinedArea((), ())
-    histories = Histories(FolderBlobs(settings.blobs), FoldPolicy())
+    histories = Histories(open_blobs(settings), FoldPolicy())
     return mined_around(open_database(settings.database), histories, site, radius_km * 1000)
 
 

@@ -19,8 +19,8 @@ from jagawana.services import failpoints
 
 COMMITS = ("store.", "event.", "delivery.")
 """Groups whose second hit is another thing than the first: another room's, or another message's."""
-ON_KAFKA = ("record.", "relay.")
-"""Groups that a life without Kafka does not reach; tests/kafka kills there."""
+ON_KAFKA = ("record.", "relay.", "object.")
+"""Groups that a life without Kafka and buckets does not reach; tests/kafka kills there."""
 EMBEDDED = tuple(name for name in failpoints.names() if not name.startswith(ON_KAFKA))
 EVERYTHING = os.environ.get("JAGAWANA_FAULTS") == "all"
 BEFORE = {

@@ -54,11 +54,14 @@ class Draining(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._idle.wait()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Go to where the database is; a database that does not answer is waited for."""
+        """Go to where the database is, to the beginning if it has passed nothing; a database that does not answer is waited for.
+
+        What is older than the topic keeps is not an offset any more: the client then begins with the oldest record.
+        """
         for partition in assigned:
             offset, consumer = await self._stored(partition), self._consumer()
-            if offset is not None and consumer is not None:
-                consumer.seek(partition, offset)
+            if consumer is not None:
+                consumer.seek(partition, offset or 0)
 
     async def _stored(self, partition: TopicPartition) -> int | None:
         while True:

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 logger = logging.getLogger(__name__)
 GIVE_UP_CODE = 75
@@ -29,7 +30,7 @@ class Progress:
         return self._seconds() - self._last
 
 
-def exit_at_once(code: int, why: str) -> None:
+def exit_at_once(code: int, why: str) -> NoReturn:
     """End the process without cleaning up: what is not committed happens again elsewhere, and no thread is waited for."""
     logger.critical("exit %d: %s", code, why)
     for handler in logging.getLogger().handlers:

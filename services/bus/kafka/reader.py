@@ -115,7 +115,6 @@ class Reader:
             if self.stopping.wait(seconds):
                 return False
         exit_at_once(GIVE_UP_CODE, f"{self.route.room} waited {PATIENCE_SECONDS:.0f} s with one record")
-        return False
 
     async def _commit(self, consumer: Any, partition: TopicPartition, offset: int) -> None:
         """For whoever watches the lag: the database has it already."""

@@ -6,6 +6,7 @@ subscribers know it again by its event id, and alerts by (alert_id, record_numbe
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any
@@ -28,6 +29,7 @@ ROOM = "relay"
 BATCH = 100
 LEASE_SECONDS = 30.0
 IDLE_SECONDS = 0.2
+TROUBLE_SECONDS = 2.0
 ACKNOWLEDGED_WITHIN_SECONDS = 15 * 60.0
 """A producer that has sent does not give up, and must not be given up while it lives: what it sends late would overtake newer records."""
 LARGEST_PAYLOAD = MAX_MESSAGE_BYTES - 4096
@@ -36,15 +38,15 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 class Relay:
-    """Sends the log's events of all topics."""
+    """Sends the log's events, each topic by itself: one that is refused holds up no other."""
 
     def __init__(
         self, store: Store, clock: Clock, connection: Connection, progress: Progress, *, owner: str,
         headers_of: Callable[[Event], Headers], topics: Sequence[Topic] = tuple(Topic),
     ) -> None:  # fmt: skip
-        self.store, self.clock, self.connection, self.progress = store, clock, connection, progress
-        self.owner, self.headers_of, self.topics = owner, headers_of, topics
-        self._producer: AIOKafkaProducer | None = None
+        self.lease = RelayLease(store, owner)
+        self.topics = [TopicRelay(topic, store, clock, connection, progress, headers_of) for topic in topics]
+        self.progress = progress
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until `stopping` is set.
@@ -53,38 +55,95 @@ class Relay:
             DataError: SETTINGS_INVALID when the brokers refuse us.
         """
         try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_the_lease(stopping))
+                for topic in self.topics:
+                    tasks.create_task(topic.run(self.lease, stopping))
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from several
+
+    async def _keep_the_lease(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            try:
+                await asyncio.to_thread(self.lease.take)
+                self.progress.made()
+            except TransientError as e:
+                logger.error("the relay waits: %s", e)
+            await pause(stopping, LEASE_SECONDS / 6)
+        await asyncio.to_thread(self.lease.give_up)
+
+
+class RelayLease:
+    """The right to send, renewed long before it ends."""
+
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store, self._owner = store, owner
+        self._until = 0.0
+
+    def take(self) -> None:
+        """Take or renew it."""
+        asked = time.monotonic()
+        with self._store.transaction() as tx:
+            if tx.leases.take(ROOM, self._owner, LEASE_SECONDS):
+                self._until = asked + LEASE_SECONDS / 2  # well before anybody else can have it
+
+    def give_up(self) -> None:
+        """Let another have it at once."""
+        self._until = 0.0
+        with self._store.transaction() as tx:
+            tx.leases.give_up(ROOM, self._owner)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is ours for long enough to send a batch."""
+        return time.monotonic() < self._until
+
+
+class TopicRelay:
+    """Sends one topic's events."""
+
+    def __init__(
+        self, topic: Topic, store: Store, clock: Clock, connection: Connection, progress: Progress, headers_of: Callable[[Event], Headers]
+    ) -> None:
+        self.topic, self.store, self.clock, self.connection, self.progress = topic, store, clock, connection, progress
+        self.headers_of = headers_of
+        self._most = BATCH
+        self._producer: AIOKafkaProducer | None = None
+
+    async def run(self, lease: RelayLease, stopping: asyncio.Event) -> None:
+        """Send while the lease is held."""
+        try:
             while not stopping.is_set():
-                sent = 0
+                sent, wait = 0, IDLE_SECONDS
                 try:
-                    if await asyncio.to_thread(self._holds_the_lease):
-                        sent = sum([await self._relay(topic) for topic in self.topics])
-                    self.progress.made()
-                except TransientError as e:
-                    logger.error("the relay waits: %s", e)
-                    await _pause(stopping, 2.0)
+                    sent = await self._send_next() if lease.is_held else 0
+                except (KafkaError, TransientError) as e:
+                    logger.error("%s is not sent: %s", self.topic, e)
+                    wait = TROUBLE_SECONDS
+                    await self._drop_producer()  # after one refusal an idempotent producer refuses all that follows
                 if not sent:
-                    await _pause(stopping, IDLE_SECONDS)
+                    await pause(stopping, wait)
         finally:
             await self._drop_producer()
 
-    async def _relay(self, topic: Topic) -> int:
-        """Send a batch of one topic. A topic that is refused holds up no other."""
+    async def _send_next(self) -> int:
         reached("relay.taking")
-        events = await asyncio.to_thread(self._next, topic)
+        events = await asyncio.to_thread(self._next)
         if not events:
             return 0
-        try:
-            await self._send(events)
-        except KafkaError as e:
-            logger.error("%s from position %d refused: %s", topic, events[0].position, e)
-            await self._drop_producer()  # after one refusal an idempotent producer refuses all that follows
-            return 0
-        await asyncio.to_thread(self._pass, topic, events[-1].position)
-        reached("relay.passed")
+        results = await self._send(events)
+        failures = [n for n, result in enumerate(results) if isinstance(result, BaseException)]
+        acknowledged = events[: failures[0]] if failures else events
+        if acknowledged:
+            await asyncio.to_thread(self._pass, acknowledged[-1].position)
+            reached("relay.passed")
+        self._most = 1 if failures else BATCH  # what is refused again and again shall not take others with it
+        if failures:
+            raise results[failures[0]]
         return len(events)
 
-    async def _send(self, events: Sequence[Event]) -> None:
-        """From one coroutine, so that what was appended first is sent first; returns when all are acknowledged."""
+    async def _send(self, events: Sequence[Event]) -> Sequence[Any]:
+        """From one coroutine, so that what was appended first is sent first. For each event what the brokers said, or an error."""
         producer = await self._started()
         reached("relay.sending")
         waiting = [await producer.send(e.topic, value=e.payload, key=e.key.encode(), headers=list(self.headers_of(e))) for e in events]
@@ -93,10 +152,9 @@ class Relay:
             done, _pending = await asyncio.wait([acknowledged], timeout=1.0)
             self.progress.made()
             if done:
-                _raise_first(acknowledged.result())
                 reached("relay.acknowledged")
-                return
-        exit_at_once(GIVE_UP_CODE, f"Kafka acknowledged nothing for {ACKNOWLEDGED_WITHIN_SECONDS:.0f} s")
+                return acknowledged.result()
+        exit_at_once(GIVE_UP_CODE, f"Kafka acknowledged nothing of {self.topic} for {ACKNOWLEDGED_WITHIN_SECONDS:.0f} s")
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -112,36 +170,27 @@ class Relay:
         if producer is not None:
             await producer.stop()
 
-    def _holds_the_lease(self) -> bool:
-        with self.store.transaction() as tx:
-            return tx.leases.take(ROOM, self.owner, LEASE_SECONDS)
-
-    def _next(self, topic: Topic) -> list[Event]:
+    def _next(self) -> list[Event]:
         """The next events that may be sent; what no broker would take is buried when its turn comes."""
         with self.store.transaction() as tx:
-            events = tx.log.next_events(ROOM, topic, BATCH)
+            events = tx.log.next_events(ROOM, self.topic, self._most)
             fitting = list(takewhile(_fits, events))
             if events and not fitting:
                 why = f"{len(events[0].payload)} bytes; brokers take {LARGEST_PAYLOAD}; refer to what is large"
                 tx.log.bury(ROOM, events[0], DataError(ErrorCode.MESSAGE_UNREADABLE, why), at=self.clock.now())
             return fitting
 
-    def _pass(self, topic: Topic, position: int) -> None:
+    def _pass(self, position: int) -> None:
         with self.store.transaction() as tx:
-            tx.log.pass_through(ROOM, topic, position)
+            tx.log.pass_through(ROOM, self.topic, position)
 
 
 def _fits(event: Event) -> bool:
     return len(event.payload) + len(event.key.encode()) <= LARGEST_PAYLOAD
 
 
-def _raise_first(results: Sequence[Any]) -> None:
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-
-
-async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+async def pause(stopping: asyncio.Event, seconds: float) -> None:
+    """Wait, but not when stopping."""
     try:
         await asyncio.wait_for(stopping.wait(), seconds)
     except TimeoutError:

@@ -22,7 +22,7 @@ EFFECTS = {
     "os.replace", "os.fsync", "os.chmod", "os.rename", "os.remove", "os.truncate", "os.kill", "shutil.rmtree", "shutil.copyfile",
     "tempfile.mkstemp", "subprocess.Popen", "socket.send_fds", "*.write", "*.write_bytes", "*.write_text", "*.unlink", "*.mkdir",
     "*.send_bytes", "*.commit", "*.rollback", "*.send", "*.connection", "route.handler", "self.assess.assess",
-    "sync_folder", "_sync_folder",
+    "sync_folder", "_sync_folder", "obstore.put",
 }  # fmt: skip
 """Calls that change the world, or ask another process: `module.name`, `*.method`, or a function of ours that holds one."""
 ELSEWHERE = {

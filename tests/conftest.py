@@ -1,0 +1,100 @@
+"""Real servers for tests: one of each kind per test process, started when first asked for.
+
+Tests that use one carry the marker `services`, given here. `--servers` says what becomes of them: `if-there` (skipped, with what to install, when
+the server cannot be had), `required` (failed then, and it is an error if none ran), `none` (skipped).
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+import pytest
+from servers.kafka import Kafka
+from servers.postgres import Postgres
+from servers.process import ServerMissing
+from servers.s3 import S3
+
+MARKER = "services"
+FIXTURES = {"kafka", "postgres", "s3"}
+T = TypeVar("T")
+ran = pytest.StashKey[set[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--servers", choices=["if-there", "required", "none"], default="if-there", help="what becomes of tests on real servers")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[ran] = set()
+    config.pluginmanager.register(Ran(config.stash[ran]), "tests-on-real-servers")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKER)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker(MARKER) and item.config.getoption("--servers") == "none":
+        pytest.skip("tests on real servers: make test-services")
+
+
+class Ran:
+    """Which of them ran; with xdist, in all processes."""
+
+    def __init__(self, tests: set[str]) -> None:
+        self.tests = tests
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and not report.skipped and MARKER in report.keywords:
+            self.tests.add(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    is_worker = hasattr(session.config, "workerinput")
+    if exitstatus == 0 and not is_worker and session.config.getoption("--servers") == "required" and not session.config.stash[ran]:
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.getoption("--servers") != "none" and (config.stash[ran] or config.getoption("--servers") == "required"):
+        terminalreporter.write_line(f"on real servers: {len(config.stash[ran])} tests ran")
+
+
+def _running(request: pytest.FixtureRequest, server: AbstractContextManager[T]) -> Iterator[T]:
+    try:
+        started = server.__enter__()
+    except ServerMissing as e:
+        if request.config.getoption("--servers") == "required":
+            pytest.fail(str(e), pytrace=False)
+        pytest.skip(str(e))
+    try:
+        yield started
+    finally:
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest) -> Iterator[Kafka]:
+    """One broker without security. What earlier tests left in it is still there: `kafka.clear()`."""
+    yield from _running(request, Kafka())
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> Iterator[Postgres]:
+    yield from _running(request, Postgres())
+
+
+@pytest.fixture
+def database_url(postgres: Postgres) -> Iterator[str]:
+    """A database of the test's own, empty but for PostGIS."""
+    url = postgres.new_database()
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def s3(request: pytest.FixtureRequest) -> Iterator[S3]:
+    yield from _running(request, S3())
