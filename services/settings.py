@@ -94,12 +94,15 @@ def load_settings(**given: object) -> Settings:
     """
     _no_misspelt_variable(os.environ)
     try:
-        return Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+        settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     except ValidationError as e:
         first = e.errors()[0]
         raise DataError(ErrorCode.SETTINGS_INVALID, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from e
     except SettingsError as e:
         raise DataError(ErrorCode.SETTINGS_INVALID, f"{e}; write it as JSON") from e
+    if settings.blob_url is not None:
+        _no_endpoint_without_meaning(os.environ)
+    return settings
 
 
 def _no_misspelt_variable(environment: Mapping[str, str]) -> None:
@@ -109,3 +112,12 @@ def _no_misspelt_variable(environment: Mapping[str, str]) -> None:
         meant = get_close_matches(name.upper().removeprefix(PREFIX), [k.removeprefix(PREFIX) for k in known], n=1, cutoff=0.8)
         if meant:
             raise DataError(ErrorCode.SETTINGS_INVALID, f"there is no {name}; {PREFIX}{meant[0]} is meant")
+
+
+def _no_endpoint_without_meaning(environment: Mapping[str, str]) -> None:
+    """The client of S3 would panic at an address that is none, and refuse one without TLS in words that do not say so."""
+    endpoint = environment.get("AWS_ENDPOINT_URL") or environment.get("AWS_ENDPOINT") or "https://"
+    if not re.fullmatch(r"https://|https?://[\w.-]+(:\d+)?/?", endpoint):
+        raise DataError(ErrorCode.SETTINGS_INVALID, "AWS_ENDPOINT_URL: write the address of the S3 server as https://host:port")
+    if endpoint.startswith("http://") and environment.get("AWS_ALLOW_HTTP", "").lower() not in ("true", "1"):
+        raise DataError(ErrorCode.SETTINGS_INVALID, "AWS_ENDPOINT_URL begins with http://: take https://, or set AWS_ALLOW_HTTP=true")

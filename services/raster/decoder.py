@@ -32,7 +32,9 @@ GDAL_OPTIONS: dict[str, str | int] = {
 }
 
 
-def serve(connection: Connection, memory: int, paths: Mapping[str, str], extra_bytes: int, cpu_seconds: int, use: str) -> None:
+def serve(
+    connection: Connection, memory: int, paths: Mapping[str, str], extra_bytes: int, cpu_seconds: int, use: str = RasterUse.SCENE
+) -> None:
     """Answer requests until the parent hangs up. Requests: {"asset", "op": "header" | "read" | "fill", "window", "bands", "offset"}.
 
     Args:

@@ -1,4 +1,4 @@
-"""Blobs as objects of an S3 bucket, put only where nothing lies yet; what a client of S3 needs stands in the AWS_ variables."""
+"""Blobs as objects of an S3 bucket, written only where nothing lies; what a client of S3 needs stands in the AWS_ variables."""
 
 import hashlib
 import re
@@ -16,6 +16,7 @@ from jagawana.services.failpoints import reached
 from jagawana.services.store.blobs import MEND
 
 if TYPE_CHECKING:
+    from obstore import PutMode
     from obstore.store import RetryConfig, S3Config
 
 NOBODY = "0" * 64
@@ -40,26 +41,23 @@ class BucketBlobs:
         self.where = where
 
     def put(self, content: bytes) -> Sha256:
-        """One conditional request; what lies there already is read, and mended if it is damaged."""
+        """Write it if nothing lies there, on that condition; over what is damaged without."""
         name = hashlib.sha256(content).hexdigest()
-        try:
-            self._write(name, content, only_if_absent=True)
-        except AlreadyExistsError:
-            if not self.holds(name):
-                self._mend(name, content)
-        except (BaseError, OSError) as e:
-            raise self._refused(e) from None
+        # Asked first: a server that refuses a large body early closes the connection, which is not to be told from an outage.
+        stored = self._read(name)
+        if stored != content:
+            self._write(name, content, only_if_absent=stored is None)
         return name
 
     def _write(self, name: Sha256, content: bytes, *, only_if_absent: bool) -> None:
-        reached("object.putting")
-        # Several parts cannot be put on a condition; one request takes up to 5 GB.
-        obstore.put(self.store, _key(name), content, mode="create" if only_if_absent else "overwrite", use_multipart=False)
-        reached("object.put")
-
-    def _mend(self, name: Sha256, content: bytes) -> None:
+        mode: "PutMode" = "create" if only_if_absent else "overwrite"
         try:
-            self._write(name, content, only_if_absent=False)
+            reached("object.putting")
+            # Several parts cannot be put on a condition; one request takes up to 5 GB.
+            obstore.put(self.store, _key(name), content, mode=mode, use_multipart=False)
+            reached("object.put")
+        except AlreadyExistsError:
+            return  # another worker was faster, with the same content
         except (BaseError, OSError) as e:
             raise self._refused(e) from None
 

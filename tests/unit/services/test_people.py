@@ -74,13 +74,33 @@ def test_rasters_that_cannot_be_counted_are_refused(tmp_path: Path) -> None:
     cells, north_up = np.ones((20, 20), np.float32), Affine(0.01, 0, 114, 0, -0.01, -1)
     turned = raster(tmp_path / "turned.tif", cells, transform=Affine(0.01, 0.002, 114, 0.002, -0.01, -1))
     assert refused(turned).code is ErrorCode.GRID_UNSUPPORTED
-    assert refused(raster(tmp_path / "double.tif", cells.astype(np.float64))).code is ErrorCode.DTYPE_UNSUPPORTED
+    assert refused(raster(tmp_path / "complex.tif", cells.astype(np.complex64))).code is ErrorCode.DTYPE_UNSUPPORTED
     bare = tmp_path / "bare.tif"
     with rasterio.open(bare, "w", driver="GTiff", height=20, width=20, count=1, dtype="float32", transform=north_up) as file:
         file.write(cells, 1)
     assert refused(bare).code is ErrorCode.CRS_UNSUPPORTED
     (tmp_path / "text.tif").write_text("people")
     assert "does not begin like a TIFF" in refused(tmp_path / "text.tif").detail
+
+
+def test_a_country_at_100_m_is_read_around_the_mining_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As WorldPop draws Indonesia, 1.1 thousand million cells; here nearly all of its blocks are empty."""
+    step = 1 / 1200
+    path, north_west, rows, columns = tmp_path / "idn.tif", (95.0, 6.1), 20_520, 55_240
+    places = [Point(114.0, -1.2), Point(97.3, 4.9), Point(140.9, -2.6)]
+    with rasterio.open(path, "w", driver="GTiff", height=rows, width=columns, count=1, dtype="float64", crs=4326, nodata=-99999.0,
+                       transform=Affine(step, 0, north_west[0], 0, -step, north_west[1]), tiled=True, blockxsize=512, blockysize=512,
+                       compress="deflate", SPARSE_OK=True) as file:  # fmt: skip
+        for place in places:
+            row, column = file.index(place.x, place.y)
+            window = rasterio.windows.Window(max(0, column - 150), row - 150, min(300, columns - column + 150), 300)
+            file.write(np.full((window.height, min(window.width, columns - window.col_off)), 0.5), 1, window=window)
+    read: list[int] = []
+    strips = people._strips
+    monkeypatch.setattr(people, "_strips", lambda *args: [read.append(w[2] * w[3]) or w for w in strips(*args)])
+    cell_km2 = (step * 111.32) * (step * 110.57)
+    assert counted(path, within(places, 10_000)) == pytest.approx(3 * 0.5 * 314.16 / cell_km2, rel=0.02)
+    assert sum(read) < 3 * 250**2, "windows of 20 km"
 
 
 def test_settlements_count_whole_and_census_polygons_by_their_share(tmp_path: Path) -> None:
