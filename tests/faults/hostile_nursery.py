@@ -72,11 +72,13 @@ DEEDS: dict[str, Callable[[], None]] = {
 }
 
 
-def _hostile_answer(files: dict[str, Any], paths: dict[str, str], request: dict[str, Any], memory: int) -> tuple[Any, bytes | None]:
+def _hostile_answer(
+    files: dict[str, Any], paths: dict[str, str], request: dict[str, Any], memory: int, *rest: Any
+) -> tuple[Any, bytes | None]:
     _, mark, deed = Path(paths[request["asset"]]).read_bytes().rpartition(MARK)
     if mark and deed != b"babble":
         DEEDS[deed.decode()]()
-    return ("nonsense", None) if mark else _answer(files, paths, request, memory)  # type: ignore[arg-type]
+    return ("nonsense", None) if mark else _answer(files, paths, request, memory, *rest)  # type: ignore[arg-type]
 
 
 def _hostile_serve(connection: Connection, *rest: Any, **work: Any) -> None:
