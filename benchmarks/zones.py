@@ -32,7 +32,7 @@ from jagawana.rules.zones import Zone, ZoneIndex, zones_to_crs
 from jagawana.schemas.alert import ZoneKind
 from jagawana.services.assess.handler import NEIGHBOURHOOD_M
 from jagawana.services.store import zones as stored
-from jagawana.services.store.database import open_database, transaction
+from jagawana.services.store.database import open_sqlite, transaction
 
 ON = date(2026, 6, 1)
 KINDS = tuple(ZoneKind)
@@ -139,7 +139,7 @@ def database(rows: int, repeat: int) -> dict[str, Any]:
         zone_outlines(rows, large_share=0), lambda xy: xy / scale + np.array([around.centroid.x, around.centroid.y])
     )
     with TemporaryDirectory() as folder:
-        engine = open_database(Path(folder) / "zones.sqlite")
+        engine = open_sqlite(Path(folder) / "zones.sqlite")
         begun = time.process_time()
         with transaction(engine) as session:
             stored.activate(session, "layer", "1", zones_of(degrees), at=datetime(2026, 1, 1, tzinfo=UTC))

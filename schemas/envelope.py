@@ -13,9 +13,11 @@ from jagawana.schemas.base import Message, Model, UtcTime
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import sha256_of
 from jagawana.schemas.observation import CoverageObserved, ObservationRecorded
+from jagawana.schemas.operation import Heartbeat, LetterBuried
 from jagawana.schemas.scene import SceneAcquired
 
-MESSAGES: Mapping[str, type[Message]] = {m.name: m for m in (SceneAcquired, ObservationRecorded, CoverageObserved, AlertPublished)}
+KINDS = (SceneAcquired, ObservationRecorded, CoverageObserved, AlertPublished, Heartbeat, LetterBuried)
+MESSAGES: Mapping[str, type[Message]] = {m.name: m for m in KINDS}
 MAX_MESSAGE_BYTES = 1 << 20
 MAX_DEPTH = 64
 """Deepest nesting read. A STAC item needs about ten; what is nested deeper cannot be written again by every library."""

@@ -49,6 +49,7 @@ class ErrorCode(StrEnum):
     SHAPE_INVALID = "SHAPE_INVALID"  # a shape or case given to `jagawana judge` that cannot be judged
     MODEL_INVALID = "MODEL_INVALID"  # weights that are not the pinned ones, or fail the known answer
     BLOB_DAMAGED = "BLOB_DAMAGED"  # a stored blob whose content is not its name
+    SIGNATURE_INVALID = "SIGNATURE_INVALID"  # not signed, changed since, or signed by a key that is unknown or had expired
     LABELS_INVALID = "LABELS_INVALID"  # an answer, mask or table of labels that contradicts its image, or is not written as one
     SETTINGS_INVALID = "SETTINGS_INVALID"  # an option or setting that makes no sense
     # Try again

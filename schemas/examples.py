@@ -22,10 +22,12 @@ from jagawana.schemas.alert import (
     ZoneOverlap,
 )
 from jagawana.schemas.base import Message
+from jagawana.schemas.errors import ErrorCode
 from jagawana.schemas.geometry import MultiPolygon, Point, Polygon
 from jagawana.schemas.hints import Hint, HintName, Leaning
 from jagawana.schemas.ids import alert_id, message_id, observation_id, sha256_of
 from jagawana.schemas.observation import AlertTense, CoverageObserved, ModelRef, ObservationRecorded
+from jagawana.schemas.operation import Heartbeat, LetterBuried, inline
 from jagawana.schemas.scene import MULTIHASH_SHA256, Asset, Band, SceneAcquired, SceneItem, SceneProperties
 
 TILE, CELL = "49MDU57", "49MDU5370"
@@ -38,7 +40,7 @@ S2 = (("B02", "blue"), ("B03", "green"), ("B04", "red"), ("B08", "nir"), ("B11",
 
 def example_messages() -> list[Message]:
     """One of each kind, always the same."""
-    return [_scene(), _observation(), _coverage(), _alert()]
+    return [_scene(), _observation(), _coverage(), _alert(), _heartbeat(), _letter()]
 
 
 def _scene() -> SceneAcquired:
@@ -130,3 +132,16 @@ def _verdict() -> Verdict:
 
 def _cutout(scene_id: str, at: datetime) -> Cutout:
     return Cutout(scene_id=scene_id, acquired_at=at, blob=sha256_of(scene_id.encode()), bounds=(453000, 9870040, 453960, 9871000))
+
+
+def _heartbeat() -> Heartbeat:
+    return Heartbeat(room="detect", instance="detect-0", at=ACQUIRED_AT, progress_age_s=3.5, interval_s=60)
+
+
+def _letter() -> LetterBuried:
+    payload = b"not a message"
+    return LetterBuried(
+        room="detect", topic="scenes.acquired.v1", partition=2, position=1041, event_id=sha256_of(payload),
+        code=ErrorCode.MESSAGE_UNREADABLE, detail="not JSON that is read here: Expecting value; publish it anew", subject="(unreadable)",
+        **inline(payload),
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Topic names: the flow's joints, and the promise to subscribers."""
+"""Topic names: the flow's joints, and the promise to subscribers. What each topic holds is in `catalogue`."""
 
 from enum import StrEnum
 
@@ -10,3 +10,6 @@ class Topic(StrEnum):
     OBSERVATIONS = "observations.recorded.v1"
     COVERAGE = "coverage.v1"
     ALERTS = "alerts.restricted.v1"
+    ALERT_STATE = "alerts.restricted.state.v1"
+    HEARTBEAT = "heartbeat.v1"
+    DEAD_LETTERS = "dead-letters.v1"

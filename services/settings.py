@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -38,13 +39,16 @@ class Settings(BaseSettings):
     channel_schemas: tuple[str, ...] = Field(default=(), description="apprise schemas the administrator allows, e.g. mailtos")
     audience: Path | None = Field(default=None, description="TOML file of recipients")
     delivery_attempts: int = Field(default=8, ge=1)
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql+psycopg://user:password@host/database, see docs/running-on-postgresql.md; by default SQLite in data"
+    )
     kafka_servers: tuple[str, ...] = Field(default=(), description='brokers as ["host:port", …]; empty: the embedded mode, without Kafka')
     kafka_user: str | None = Field(default=None, description="name at the brokers; with it SASL SCRAM-SHA-512 over TLS")
     kafka_password: SecretStr | None = Field(default=None, description="the password of kafka_user")
     kafka_ca: Path | None = Field(default=None, description="PEM file of the authority that signed the brokers' certificates")
     instance: str | None = Field(default=None, description="unique lasting name of this worker, e.g. of its pod: static membership")
     grace_seconds: float = Field(default=25.0, gt=0, description="how long a stopping worker may finish its record before it is ended")
-    blob_url: str | None = Field(default=None, description="s3://bucket/prefix, see docs/object-storage.md; by default the folder blobs in data")
+    blob_url: str | None = Field(default=None, description="s3://bucket/prefix or file:///folder that workers share; by default blobs in data")
     failpoints: str = Field(default="", description="for fault tests: name:hit=action,…; see services/failpoints.py")
 
     @model_validator(mode="after")
@@ -58,11 +62,18 @@ class Settings(BaseSettings):
         failing.parse(text)
         return text
 
+    @field_validator("database_url")
+    @classmethod
+    def _database_url_is_of_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith("postgresql+psycopg://"):
+            raise ValueError("write it as postgresql+psycopg://user:password@host:port/database")
+        return url
+
     @field_validator("blob_url")
     @classmethod
     def _blob_url_names_a_bucket(cls, url: str | None) -> str | None:
-        if url is not None and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w./-]*)?", url):
-            raise ValueError("write it as s3://bucket/prefix; keys and addresses stand in the AWS_ variables")
+        if url is not None and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w./-]*)?|file:///.+", url):
+            raise ValueError("write it as s3://bucket/prefix, keys and addresses in the AWS_ variables, or as file:///folder")
         return url
 
     @property
@@ -72,8 +83,9 @@ class Settings(BaseSettings):
 
     @property
     def blobs(self) -> Path:
-        """Folder of content-addressed blobs."""
-        return self.data / "blobs"
+        """Folder of content-addressed blobs, where they do not lie in a bucket."""
+        shared = urlsplit(self.blob_url or "")
+        return Path(unquote(shared.path)) if shared.scheme == "file" else self.data / "blobs"
 
     @property
     def messages(self) -> Path:

@@ -145,7 +145,7 @@ def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | N
     """
     failpoints.switch_on(failpoints.parse(settings.failpoints))
     clock = clock or Clock(now=lambda: datetime.now(UTC), sleep=time.sleep)
-    engine, blobs = open_database(settings.database, busy_seconds=settings.busy_seconds), open_blobs(settings)
+    engine, blobs = open_database(settings), open_blobs(settings)
     store = SqlStore(engine)
     recipients = _recipients(settings)
     detect = DetectRoom(

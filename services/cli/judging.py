@@ -38,7 +38,7 @@ def judge(
     if _is_case(document):
         cases = [read_case(document)]
     else:
-        store, day, pixel_m = SqlStore(open_database(settings.database)), _day(on), _pixel_m(resolution_m)
+        store, day, pixel_m = SqlStore(open_database(settings)), _day(on), _pixel_m(resolution_m)
         cases = cases_of(store, shapes_of(document), on=day, pack=rules, pixel_m=pixel_m)
     judged = [verdicts(case, rules) for case in cases]
     if keep is not None:

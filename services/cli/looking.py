@@ -49,7 +49,7 @@ def alerts(
     from jagawana.services.store import alerts as store
     from jagawana.services.store.database import open_database, transaction
 
-    with transaction(open_database(settings_of(data).database)) as session:
+    with transaction(open_database(settings_of(data))) as session:
         latest = [r for r in store.latest_records(session) if retracted or r.content.state is not AlertState.RETRACTED]
     by_content = {r.content.alert_id: r for r in latest}
     inside = ranked((r.content for r in latest), area_of(read_document(area)) if area else None)
@@ -68,7 +68,7 @@ def digest(data: Data = None, as_json: AsJson = False) -> None:
     from jagawana.services.store.database import open_database, transaction
     from jagawana.services.store.digest import digest as compute
 
-    with transaction(open_database(settings_of(data).database)) as session:
+    with transaction(open_database(settings_of(data))) as session:
         value = compute(session)
     print_json({"digest": value}) if as_json else typer.echo(value)
 
@@ -150,7 +150,7 @@ def _database(data: Any) -> dict[str, Any]:
     settings = settings_of(data)
     if not settings.database.exists():
         return {"database": f"none yet at {settings.database}"}
-    with transaction(open_database(settings.database)) as session:
+    with transaction(open_database(settings)) as session:
         check = session.connection().execute(text("PRAGMA integrity_check")).scalar()
     return {"database": f"{settings.database}: {check if check == 'ok' else f'WRONG: {check}'}"}
 
@@ -159,7 +159,7 @@ def _dead_letters(data: Any) -> list[Any]:
     from jagawana.services.store.database import open_database, transaction
     from jagawana.services.store.log import dead_letters
 
-    with transaction(open_database(settings_of(data).database)) as session:
+    with transaction(open_database(settings_of(data))) as session:
         return dead_letters(session)
 
 

@@ -63,7 +63,7 @@ def timeline(
         raise DataError(ErrorCode.SETTINGS_INVALID, "give either --area FILE or --site CODE")
     drawing_is_possible()
     settings = settings_of(data)
-    engine, blobs = open_database(settings.database), open_blobs(settings)
+    engine, blobs = open_database(settings), open_blobs(settings)
     place = place_in_file(area, layer) if area is not None else place_of_site(engine, str(site))
     with bars() as progress:
         task = progress.add_task("tiles", total=None)
@@ -172,6 +172,6 @@ def _picture(
     around = surroundings(
         settlements=settlements, roads=roads, rivers=rivers, people_in=people_in, population=population, radius_km=radius_km
     )
-    engine = open_database(settings.database)
+    engine = open_database(settings)
     histories = Histories(open_blobs(settings), FoldPolicy()) if known else None
     return picture(engine, mined(engine, histories=histories, pack=indonesia()), selection, around, has_known=known)

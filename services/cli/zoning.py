@@ -84,7 +84,7 @@ def diff(
     from jagawana.services.store import zones as store
     from jagawana.services.store.database import open_database, transaction
 
-    with transaction(open_database(settings_of(data).database)) as session:
+    with transaction(open_database(settings_of(data))) as session:
         before, after = store.of_version(session, layer, old), store.of_version(session, layer, new)
         records = alerts.latest_records(session)
     changes, change = zone_changes(before, after), change_of(before, after)

@@ -35,13 +35,13 @@ class BlobStore(Protocol):
 
 
 def open_blobs(settings: Settings) -> BlobStore:
-    """The bucket of JAGAWANA_BLOB_URL, else the folder in `data`.
+    """The bucket or folder of JAGAWANA_BLOB_URL, else the folder in `data`.
 
     Raises:
         DataError: SETTINGS_INVALID when there is no such bucket, or it is not ours.
         TransientError: STORE_BUSY when it does not answer.
     """
-    if settings.blob_url is None:
+    if settings.blob_url is None or settings.blob_url.startswith("file:"):
         return FolderBlobs(settings.blobs)
     from jagawana.services.store.bucket import open_bucket
 

@@ -50,7 +50,7 @@ class BucketBlobs:
         return name
 
     def _write(self, name: Sha256, content: bytes, *, only_if_absent: bool) -> None:
-        mode: "PutMode" = "create" if only_if_absent else "overwrite"
+        mode: PutMode = "create" if only_if_absent else "overwrite"
         try:
             reached("object.putting")
             # Several parts cannot be put on a condition; one request takes up to 5 GB.
@@ -130,7 +130,7 @@ def _client(bucket: str, prefix: str, busy_seconds: float) -> S3Store:
     # As `client_options` they would push aside AWS_ALLOW_HTTP; obstore's types know them only there.
     waits = {"timeout": f"{busy_seconds} seconds", "connect_timeout": f"{min(busy_seconds, 5.0)} seconds"}
     config = cast("S3Config", {"checksum_algorithm": "SHA256"} | waits)
-    retries: "RetryConfig" = {"max_retries": TRIES, "retry_timeout": timedelta(seconds=busy_seconds)}
+    retries: RetryConfig = {"max_retries": TRIES, "retry_timeout": timedelta(seconds=busy_seconds)}
     try:
         return S3Store(bucket, prefix=prefix or None, config=config, retry_config=retries)
     except (BaseError, ValueError) as e:

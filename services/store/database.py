@@ -1,39 +1,47 @@
-"""Engines and transactions. SQLite in WAL mode with full synchronisation: what is committed survives power loss."""
+"""Engines and transactions: SQLite in a file, or PostgreSQL. What is committed survives power loss on both."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import OperationalError
-from sqlmodel import Session, SQLModel
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
-from jagawana.schemas.errors import ErrorCode, TransientError
+from jagawana.schemas.errors import JagawanaError
 from jagawana.services.failpoints import reached
-from jagawana.services.store import tables  # noqa: F401  (registers the tables)
+from jagawana.services.settings import Settings
+from jagawana.services.store.schema import bring_up_to_date, refuse_another_schema
+from jagawana.services.store.trouble import meaning_of
 
 
-def open_database(path: Path, *, busy_seconds: float = 30.0) -> Engine:
-    """The embedded database, created when missing; another process's transaction is waited for `busy_seconds`."""
+def open_database(settings: Settings) -> Engine:
+    """PostgreSQL where JAGAWANA_DATABASE_URL names one, else the file in `data`.
+
+    Raises:
+        DataError: SETTINGS_INVALID when the database refuses us, or its schema is not of this release.
+        TransientError: STORE_BUSY when it does not answer.
+    """
+    if settings.database_url is None:
+        return open_sqlite(settings.database, busy_seconds=settings.busy_seconds)
+    from jagawana.services.store.postgresql import engine_of
+
+    engine = engine_of(settings.database_url, busy_seconds=settings.busy_seconds)
+    with trouble_is_named():
+        refuse_another_schema(engine)
+    return engine
+
+
+def open_sqlite(path: Path, *, busy_seconds: float = 30.0) -> Engine:
+    """The embedded database, made or brought up to date; another process's transaction is waited for `busy_seconds`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": busy_seconds})
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin_immediate)
-    with busy_is_transient():
-        SQLModel.metadata.create_all(engine)
-        _add_missing_columns(engine)
+    with trouble_is_named():
+        bring_up_to_date(engine)
     return engine
-
-
-def _add_missing_columns(engine: Engine) -> None:
-    """A database of an earlier release gets the columns that came later, all of which may be empty; nothing stored changes."""
-    with engine.begin() as connection:  # holds the database, so that two processes do not both add
-        for table in SQLModel.metadata.sorted_tables:
-            there = {column["name"] for column in inspect(connection).get_columns(table.name)}
-            for column in (c for c in table.columns if c.name not in there):
-                kind = column.type.compile(engine.dialect)
-                connection.execute(text(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}'))
 
 
 def _configure(connection: Any, _record: Any) -> None:
@@ -52,8 +60,9 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
     Raises:
         TransientError: STORE_BUSY when the database is locked, full or gone.
+        DataError: SETTINGS_INVALID when it refuses us; MESSAGE_INVALID when it cannot hold a value.
     """
-    with busy_is_transient(), Session(engine, expire_on_commit=False) as session:
+    with trouble_is_named(), Session(engine, expire_on_commit=False) as session:
         reached("store.beginning")
         session.connection()  # begins; what raises from here on rolls back
         reached("store.begun")
@@ -64,9 +73,12 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def busy_is_transient() -> Iterator[None]:
-    """Database trouble is the world's fault, not the scene's."""
+def trouble_is_named() -> Iterator[None]:
+    """What the database says, as an error of ours: mostly the world's fault, not the scene's."""
     try:
         yield
-    except OperationalError as e:
-        raise TransientError(ErrorCode.STORE_BUSY, f"database: {e.orig}; free space, or wait for the other process") from e
+    except DBAPIError as e:
+        meant: JagawanaError | None = meaning_of(e)
+        if meant is None:
+            raise
+        raise meant from e

@@ -49,7 +49,7 @@ class SourceOffsetRow(SQLModel, table=True):
     room: str = Field(primary_key=True)
     topic: str = Field(primary_key=True)
     partition: int = Field(default=LOG, primary_key=True, description="of Kafka; LOG in the database's own log")
-    next_position: int = Field(sa_type=BigInteger)
+    next_position: int = Field(sa_type=Counter)
 
 
 class AttemptRow(SQLModel, table=True):
@@ -99,7 +99,7 @@ class DeadLetterRow(SQLModel, table=True):
     room: str
     topic: str
     partition: int = LOG
-    position: int = Field(sa_type=BigInteger)
+    position: int = Field(sa_type=Counter)
     key: str
     event_id: str
     subject: str = Field(description="scene or tile it was about, as far as it could be read")

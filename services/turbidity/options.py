@@ -25,7 +25,7 @@ def site_of(site: str | None, alert: str | None, settings: Settings, *, name: st
     if (site is None) == (alert is None):
         raise DataError(ErrorCode.SETTINGS_INVALID, "give either --site LONGITUDE,LATITUDE or --alert CODE")
     if alert is not None:
-        found = site_of_alert(open_database(settings.database), alert)
+        found = site_of_alert(open_database(settings), alert)
         return replace(found, name=name or found.name)
     try:
         longitude, latitude = map(float, str(site).split(","))
@@ -40,10 +40,10 @@ def mined_of(table: Path | None, radius_km: float, site: Site, settings: Setting
     """From the table given, else from the data folder; empty where there is neither."""
     if table is not None:
         return read_mined(table)
-    if not settings.database.exists():
+    if settings.database_url is None and not settings.database.exists():
         return MinedArea((), ())
     histories = Histories(open_blobs(settings), FoldPolicy())
-    return mined_around(open_database(settings.database), histories, site, radius_km * 1000)
+    return mined_around(open_database(settings), histories, site, radius_km * 1000)
 
 
 def calibration_of(path: Path | None) -> Calibration:

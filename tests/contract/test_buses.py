@@ -99,9 +99,9 @@ class OnKafka:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStore]:
-    from jagawana.services.store.database import open_database
+    from jagawana.services.store.database import open_sqlite
 
-    engine = open_database(tmp_path / "jagawana.sqlite")
+    engine = open_sqlite(tmp_path / "jagawana.sqlite")
     yield SqlStore(engine)
     engine.dispose()
 

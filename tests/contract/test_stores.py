@@ -20,7 +20,7 @@ from jagawana.schemas.topics import Topic
 from jagawana.services.failpoints import watched
 from jagawana.services.store import log
 from jagawana.services.store import zones as sql_zones
-from jagawana.services.store.database import open_database
+from jagawana.services.store.database import open_sqlite
 from jagawana.services.store.deliveries import LEASE
 from jagawana.services.store.log import Event
 from jagawana.services.store.port import Store
@@ -38,7 +38,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    engine = open_database(tmp_path / "jagawana.sqlite")
+    engine = open_sqlite(tmp_path / "jagawana.sqlite")
     yield SqlStore(engine)
     engine.dispose()
 

@@ -21,7 +21,7 @@ from jagawana.services.failpoints import watched
 from jagawana.services.replay import replay
 from jagawana.services.settings import load_settings
 from jagawana.services.store import alerts, log
-from jagawana.services.store.database import open_database, transaction
+from jagawana.services.store.database import open_sqlite, transaction
 from jagawana.services.store.digest import digest
 from jagawana.services.wiring import Service, build
 
@@ -85,7 +85,7 @@ class Outcome:
 
 def outcome(data: Path) -> Outcome:
     """Read from the folder, by other eyes than those that wrote it."""
-    engine = open_database(data / "jagawana.sqlite")
+    engine = open_sqlite(data / "jagawana.sqlite")
     with transaction(engine) as session:
         found = Outcome(
             digest(session),

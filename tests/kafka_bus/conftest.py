@@ -8,13 +8,13 @@ from kafka_bus.running import make_topics
 from servers.kafka import Kafka
 
 from jagawana.schemas.topics import Topic
-from jagawana.services.store.database import open_database
+from jagawana.services.store.database import open_sqlite
 from jagawana.services.store.sql import SqlStore
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStore]:
-    engine = open_database(tmp_path / "jagawana.sqlite")
+    engine = open_sqlite(tmp_path / "jagawana.sqlite")
     yield SqlStore(engine)
     engine.dispose()
 

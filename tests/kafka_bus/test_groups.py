@@ -15,7 +15,7 @@ from servers.kafka import Kafka
 
 from jagawana.services.bus.kafka import reader as reader_module
 from jagawana.services.bus.kafka.draining import Draining
-from jagawana.services.store.database import open_database
+from jagawana.services.store.database import open_sqlite
 from jagawana.services.store.sql import SqlStore
 
 pytestmark = pytest.mark.services
@@ -101,7 +101,7 @@ def test_the_database_s_offsets_hold_when_it_was_restored(cluster: Kafka, store:
     scenes(cluster, 0, 2, 4)
     with reading(cluster, store, first := room([])):
         wait_for(lambda: passed(store, first) == 3, "three records")
-    older = SqlStore(open_database(tmp_path / "of-yesterday.sqlite"))
+    older = SqlStore(open_sqlite(tmp_path / "of-yesterday.sqlite"))
     again: list[str] = []
     with reading(cluster, older, second := room(again)):
         wait_for(lambda: passed(older, second) == 3, "three records again")
@@ -115,7 +115,7 @@ def test_kafka_s_offsets_alone_would_pass_over_them(
     with reading(cluster, store, first := room([])):
         wait_for(lambda: passed(store, first) == 3, "three records")
     monkeypatch.setattr(Draining, "on_partitions_assigned", _not_sought)
-    older = SqlStore(open_database(tmp_path / "of-yesterday.sqlite"))
+    older = SqlStore(open_sqlite(tmp_path / "of-yesterday.sqlite"))
     again: list[str] = []
     with reading(cluster, older, room(again)):
         scenes(cluster, 6)

@@ -14,7 +14,7 @@ from soak.watching import Watched, watch
 from sqlalchemy import text
 
 from jagawana.services.store import log
-from jagawana.services.store.database import open_database, transaction
+from jagawana.services.store.database import open_sqlite, transaction
 
 SOAK = int(os.environ.get("JAGAWANA_SOAK", "0"))
 DAY = 40 if SOAK else 24  # of a full Sentinel-2 design day: 200 scenes every 5 days
@@ -70,7 +70,7 @@ def test_thousands_of_scenes_in_one_process_leave_nothing_behind(longest: tuple[
     assert all(late <= early for early, late in open_at.values()), open_at
     assert late <= 1.05 * early + 2 * kept, f"{early / 2**20:.1f} MiB early, {late / 2**20:.1f} MiB late, {kept / 2**20:.1f} of it kept"
     assert not [p for p in data.rglob("*") if p.is_file() and ("spool" in p.parts or p.suffix in (".tmp", ".part"))]
-    engine = open_database(data / "jagawana.sqlite")
+    engine = open_sqlite(data / "jagawana.sqlite")
     with transaction(engine) as session:
         assert log.count_outcomes(session, "detect") == {"done": len(seen.lines)} and not log.dead_letters(session)
         assert session.connection().execute(text("select count(*) from attempt")).scalar() == 0

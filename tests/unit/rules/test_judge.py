@@ -236,3 +236,10 @@ def test_a_border_that_is_only_touched_decides_nothing():
 
 def test_a_single_hut_has_a_verdict():
     assert only(judged(Point(500, 500), PIT)).category is Category.HIGH
+
+
+def test_dust_along_a_border_does_not_take_a_shape_of_less_than_a_pixel():
+    """A thousandth of a millimetre of a hut's ground outside the park is rounding, not another category."""
+    park = zone("park", "conservation", box(0, 0, 100, 100))
+    assert only(judged(box(95, 50, 100 + 1e-6, 55), park, PIT)).rule_id == "id.cat3.conservation"
+    assert only(judged(box(95, 50, 100 + 1e-2, 55), park, PIT)).category is Category.HIGH, "a centimetre can be drawn"

@@ -1,5 +1,5 @@
 import json
-from datetime import date
+from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -250,3 +250,10 @@ def test_the_rules_of_brazil(zones, rule_id):
     near = [Zone(k, ZoneKind(k), k, box(0, 0, 500, 500), "l", "1", "s", **record) for k, record in zones]
     index = ZoneIndex(near, kinds_loaded=[ZoneKind.CONCESSION])
     assert judge(box(100, 100, 200, 200), zones=index, on=ON, pack=shipped_pack("brazil"), pixel_m=10)[0].verdict.rule_id == rule_id
+
+
+@pytest.mark.parametrize(("first", "last", "applies"), [(0, 0, True), (1, None, False), (None, -1, False), (None, 0, True), (-1, 1, True)])
+def test_a_rule_applies_on_its_first_and_its_last_day_and_not_beyond(first, last, applies):
+    day = date(2011, 7, 27)
+    ends = {name: n if n is None else day + timedelta(days=n) for name, n in (("in_force_from", first), ("in_force_to", last))}
+    assert indonesia().rules[0].model_copy(update=ends).in_force(day) is applies

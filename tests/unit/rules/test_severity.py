@@ -53,6 +53,23 @@ def test_the_worst_has_100_points_and_a_quiet_permit_few():
     assert quiet == Severity(total=4, category=0, zone=0, growth=0, proximity=0, confidence=4)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "points"),
+    [
+        ([ZoneKind.CONSERVATION], 20),
+        ([ZoneKind.INDIGENOUS_LAND, ZoneKind.CONSERVATION], 20),
+        ([ZoneKind.PROTECTED_FOREST, ZoneKind.RIPARIAN], 15),
+        ([ZoneKind.SUSTAINABLE_USE], 15),
+        ([ZoneKind.RIPARIAN, ZoneKind.PRODUCTION_FOREST], 10),
+        ([ZoneKind.PRODUCTION_FOREST, ZoneKind.PROVINCE], 5),
+        ([ZoneKind.CONCESSION, ZoneKind.FOREST_USE_APPROVAL, ZoneKind.PEOPLES_MINING_AREA], 0),
+    ],
+)
+def test_the_zone_with_most_points_counts_alone(kinds, points):
+    quiet = {"growth_ha": 0, "near": Near(), "probability": 0, "state": AlertState.PROVISIONAL}
+    assert severity(Category.UNDETERMINED, kinds, **quiet).total == points
+
+
 @pytest.mark.parametrize(("area_ha", "days", "a_month"), [(1.0, 30.44, 1.0), (1.0, 0.0, 6.088), (1.0, 5.0, 6.088), (0.0, 10.0, 0.0)])
 def test_growth_is_never_reckoned_over_less_than_a_revisit(area_ha, days, a_month):
     assert ha_per_month(area_ha, days) == pytest.approx(a_month)

@@ -17,7 +17,7 @@ from jagawana.services.notify.channels import Channel, OutgoingMessage, Receipt,
 from jagawana.services.notify.ledger import FIRST_WAIT, LONGEST_WAIT, NotifyRoom, wait
 from jagawana.services.store import deliveries
 from jagawana.services.store.blobs import FolderBlobs
-from jagawana.services.store.database import open_database, transaction
+from jagawana.services.store.database import open_sqlite, transaction
 from jagawana.services.store.sql import SqlStore
 from jagawana.services.store.tables import AlertVersionRow, DeliveryRow
 
@@ -77,7 +77,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    engine = open_database(tmp_path / "jagawana.sqlite")
+    engine = open_sqlite(tmp_path / "jagawana.sqlite")
     yield World(engine, FolderBlobs(tmp_path / "blobs"))
     engine.dispose()
 

@@ -31,7 +31,7 @@ ELSEWHERE = {
     "decoder.py:serve": "the child's own process",
     "blobs.py:sync_folder": "wrapped by blob.renamed and blob.durable",
     "channels.py:_sync_folder": "wrapped by its callers",
-    "database.py:open_database": "before the chain begins",
+    "database.py:open_sqlite": "before the chain begins",
     "lock.py:sole_process": "before the chain begins",
     "single_image.py": "a tool beside the chain",
     "observation_files.py:encode": "a file in memory",

@@ -24,7 +24,7 @@ from jagawana.services.assess.judging import verdicts
 from jagawana.services.cli import app
 from jagawana.services.settings import load_settings
 from jagawana.services.store import zones as stored
-from jagawana.services.store.database import open_database, transaction
+from jagawana.services.store.database import open_sqlite, transaction
 from jagawana.services.wiring import build
 
 IUP = Zone(
@@ -38,7 +38,7 @@ ACROSS = shapely.box(110.545, -1.255, 110.555, -1.250)
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("judging")
-    with transaction(open_database(folder / "jagawana.sqlite")) as session:
+    with transaction(open_sqlite(folder / "jagawana.sqlite")) as session:
         for zone in (IUP, PARK):
             stored.activate(session, zone.layer, zone.layer_version, [zone], at=datetime(2026, 6, 1, tzinfo=UTC))
     return folder
@@ -197,7 +197,8 @@ def test_a_case_gives_the_verdicts_that_its_zones_gave_and_gives_them_again(shap
     """Also after a layer's worth of zones too far away to matter was left out, and after the way through JSON."""
     pack, on = shipped_pack(name), date(2026, 1, 1)
     far = Zone("far", ZoneKind.CONSERVATION, "far", shapely.box(90_000, 90_000, 91_000, 91_000), "l", "1", "s")
-    index = ZoneIndex([*near, far], kinds_loaded=kinds)
+    lapsed = Zone("lapsed", ZoneKind.CONCESSION, "lapsed", shapely.box(-99, -99, 999, 999), "l", "1", "s", valid_to=date(2025, 12, 31))
+    index = ZoneIndex([*near, far, lapsed], kinds_loaded=kinds)
     first = judge(shape, zones=index, on=on, pack=pack, pixel_m=10)
     case = Case.of(shape, index, epsg=32749, on=on, pack=pack, pixel_m=10)
     again = read_case(case.model_dump_json().encode())
@@ -208,7 +209,7 @@ def test_a_case_gives_the_verdicts_that_its_zones_gave_and_gives_them_again(shap
 
 def test_what_changed_between_two_versions_of_a_layer(data: Path) -> None:
     moved = replace(PARK, layer_version="2026-06", geometry=shapely.box(110.60, -1.30, 110.70, -1.20))
-    with transaction(open_database(data / "jagawana.sqlite")) as session:
+    with transaction(open_sqlite(data / "jagawana.sqlite")) as session:
         stored.activate(session, "parks", "2026-06", [moved], at=datetime(2026, 6, 2, tzinfo=UTC))
         stored.activate(session, "parks", "2025-12", [PARK], at=datetime(2026, 6, 3, tzinfo=UTC))
     result = CliRunner().invoke(app, ["zones", "diff", "parks", "2025-12", "2026-06", "--data", str(data), "--json"])

@@ -18,7 +18,7 @@ from jagawana.schemas.topics import Topic
 from jagawana.services.bus.embedded import EmbeddedBus
 from jagawana.services.bus.handling import MAX_STARTS, Clock, Route
 from jagawana.services.store import log
-from jagawana.services.store.database import open_database, transaction
+from jagawana.services.store.database import open_sqlite, transaction
 from jagawana.services.store.lock import sole_process
 from jagawana.services.store.sql import SqlStore, SqlTransaction
 from jagawana.services.store.tables import InboxRow
@@ -32,7 +32,7 @@ def coverage(n: int = 1) -> CoverageObserved:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_database(tmp_path / "db" / "jagawana.sqlite")
+    made = open_sqlite(tmp_path / "db" / "jagawana.sqlite")
     yield made
     made.dispose()
 

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
 from jagawana.services.store import zones as stored
-from jagawana.services.store.database import open_database, transaction
+from jagawana.services.store.database import open_sqlite, transaction
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 LAYERS = {"parks": [ZoneKind.CONSERVATION, ZoneKind.PROTECTED_FOREST], "permits": [ZoneKind.CONCESSION], "Provinsi": [ZoneKind.PROVINCE]}
@@ -33,7 +33,7 @@ def zones_of(layer: str, layer_version: str, number: int, seed: int) -> list[Zon
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    made = open_database(Path(tmp_path_factory.mktemp("zones")) / "jagawana.sqlite")
+    made = open_sqlite(Path(tmp_path_factory.mktemp("zones")) / "jagawana.sqlite")
     with transaction(made) as session:
         stored.activate(session, "parks", "old", zones_of("parks", "old", 50, 9), at=AT)
         for seed, layer in enumerate(LAYERS):

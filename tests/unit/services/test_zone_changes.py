@@ -15,7 +15,7 @@ from jagawana.services.assess.zone_changes import change_of, refuse_unreviewed
 from jagawana.services.cli import app
 from jagawana.services.settings import load_settings
 from jagawana.services.store import zones as store
-from jagawana.services.store.database import open_database, transaction
+from jagawana.services.store.database import open_sqlite, transaction
 
 SIDE = 0.1
 
@@ -87,7 +87,7 @@ def test_the_command_holds_a_version_until_it_is_accepted(tmp_path: Path) -> Non
         return f"{done.exit_code} {done.output} {done.exception}"
 
     def in_force() -> set[str]:
-        with transaction(open_database(load_settings(data=tmp_path / "data").database)) as session:
+        with transaction(open_sqlite(load_settings(data=tmp_path / "data").database)) as session:
             return {f"{z.zone_id} {z.layer_version}" for z in store.of_layer(session, "parks")}
 
     assert load(TEN, "1").startswith("0")

@@ -22,7 +22,7 @@ from jagawana.services.assess.zone_files import read_here, read_zones
 from jagawana.services.assess.zone_mapping import read_mapping
 from jagawana.services.cli import app
 from jagawana.services.store import zones as stored
-from jagawana.services.store.database import open_database, transaction
+from jagawana.services.store.database import open_sqlite, transaction
 
 FOREST = {
     "mapping": "1.0",
@@ -115,13 +115,13 @@ def test_a_mapping_that_is_no_file_or_no_json_is_refused(tmp_path: Path) -> None
 def test_a_layer_that_its_mapping_refuses_leaves_the_version_in_force(tmp_path: Path) -> None:
     load = ["zones", "load", str(layer(tmp_path)), "--layer", "kws", "--data", str(tmp_path / "data"), "--mapping"]
     assert CliRunner().invoke(app, [*load, str(mapping(tmp_path))]).exit_code == 0
-    with transaction(open_database(tmp_path / "data" / "jagawana.sqlite")) as session:
+    with transaction(open_sqlite(tmp_path / "data" / "jagawana.sqlite")) as session:
         before = stored.version(session)
     done = CliRunner().invoke(app, [*load, str(mapping(tmp_path, name={"column": "NAMA"})), "--layer-version", "2"])
     assert isinstance(done.exception, DataError) and done.exception.code is ErrorCode.ZONES_INVALID
     done = CliRunner().invoke(app, [*load, str(mapping(tmp_path)), "--kind", "riparian"])
     assert isinstance(done.exception, DataError) and done.exception.code is ErrorCode.SETTINGS_INVALID
-    with transaction(open_database(tmp_path / "data" / "jagawana.sqlite")) as session:
+    with transaction(open_sqlite(tmp_path / "data" / "jagawana.sqlite")) as session:
         assert stored.version(session) == before
         assert [z.licence for z in stored.active(session)] == ["for authorities only"] * 2
 
@@ -229,7 +229,7 @@ def test_what_became_of_each_zone_between_two_versions() -> None:
 
 def test_a_database_of_an_earlier_release_gets_the_new_columns_and_keeps_its_zones(tmp_path: Path) -> None:
     path = tmp_path / "old.sqlite"
-    engine = open_database(path)
+    engine = open_sqlite(path)
     with transaction(engine) as session:
         stored.activate(session, "parks", "1", [zone("a", "A", 110.0)], at=datetime(2026, 1, 1, tzinfo=UTC))
         version = stored.version(session)
@@ -237,5 +237,5 @@ def test_a_database_of_an_earlier_release_gets_the_new_columns_and_keeps_its_zon
             session.execute(text(f"ALTER TABLE zone DROP COLUMN {column}"))
     engine.dispose()
     for _ in range(2):
-        with transaction(open_database(path)) as session:
+        with transaction(open_sqlite(path)) as session:
             assert stored.active(session) == [zone("a", "A", 110.0)] and stored.version(session) == version
