@@ -43,6 +43,7 @@ wheel: $(VENV)/.dev ## build the wheel, install it into an empty environment, ru
 
 schemas: $(VENV)/.dev ## write schemas/json anew from the code
 	$(BIN)/python -m jagawana.schemas.publish schemas/json
+	$(BIN)/python -m jagawana.schemas.asyncapi schemas/asyncapi.json
 	$(BIN)/python -m jagawana.rules.publish schemas/json
 
 scorecard: $(VENV)/.dev ## write docs/scorecard.md from runs of everything that spoils, kills, floods and shuffles

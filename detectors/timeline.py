@@ -1,4 +1,4 @@
-"""What was believed of an area as of each look: mining, roads and huts with their shapes, and how much of the area the look showed."""
+"""An area look by look: what was believed as of each with its shapes, or what is believed now, dated back; and how much a look showed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from jagawana.detectors.classes import LandClass
 from jagawana.detectors.clouds import SkyClass
 from jagawana.detectors.fold import FoldPolicy, Phase, TileState, fold, folds
 from jagawana.detectors.grid import Square
@@ -18,6 +19,8 @@ from jagawana.schemas.alert import ChangeClass
 
 M2_PER_HA = 10_000.0
 BELIEVED = (Phase.PROVISIONAL, Phase.CONFIRMED)
+KNOWN, OVER = (Phase.INVENTORY, Phase.INVENTORY_ENDED), (Phase.ENDED, Phase.INVENTORY_ENDED)
+"""Already there at the first clear look; no longer there at the last."""
 SEEN_AGAIN = 0.5
 """Share of a camp's roof pixels that must be confirmed: roofs seen once are told to nobody (detectors.change)."""
 Flags = npt.NDArray[np.bool_]
@@ -43,7 +46,7 @@ class AreaLook:
     Attributes:
         at, platform, observations: the look.
         shapes: what was believed once it had been weighed.
-        dated_back_ha: of what is believed in the end, the new mining that had begun to show by then.
+        dated_back_ha: of the new mining of the last state, ended or not, what had begun to show by then and had not yet ended.
         clear_m2, area_m2: of the area, what the look showed, and all of it.
     """
 
@@ -54,6 +57,49 @@ class AreaLook:
     dated_back_ha: float
     clear_m2: float
     area_m2: float
+
+
+@dataclass(frozen=True)
+class SeriesPoint:
+    """What the last state says of an area at one look, pixel by pixel. `clear_share` of the area was really seen."""
+
+    at: datetime
+    mining_ha: float
+    road_m: float
+    hut_px: int
+    clear_share: float
+
+
+def series(state: TileState, square: Square, area: BaseGeometry) -> list[SeriesPoint]:
+    """One point a look, oldest first: each pixel from the look that first showed it to the last that did; one fold, nothing drawn.
+
+    Args:
+        state: the fold of one stream of a tile.
+        square: the tile's square.
+        area: (Multi)Polygon inside the square, metres of its UTM zone.
+    """
+    mask = _AreaMask.of(area, square, state.resolution_m)
+    inside = np.isin(state.phase, (*BELIEVED, *KNOWN, *OVER)) & mask.holds(state)
+    kinds = state.positions // (state.side * state.side)
+    return [_point(state, look, inside, kinds, mask) for look in range(len(state.looks))]
+
+
+def _point(state: TileState, look: int, inside: Flags, kinds: Places, mask: "_AreaMask") -> SeriesPoint:
+    here = inside & _stands(state, look)
+    mining, road, huts = (int((here & (kinds == c)).sum()) for c in (LandClass.MINING, LandClass.ROAD, LandClass.HUT))
+    return SeriesPoint(
+        at=state.look_at(look),
+        mining_ha=round(mining * state.resolution_m**2 / M2_PER_HA, 4),
+        road_m=float(road * state.resolution_m),
+        hut_px=huts,
+        clear_share=round(mask.clear(state.looks[look]) / int(mask.mask.sum()), 3),
+    )
+
+
+def _stands(state: TileState, look: int) -> Flags:
+    """Which entries had begun to show by a look and had not yet been shown for the last time."""
+    begun = np.isin(state.phase, KNOWN) | ((state.first >= 0) & (state.first <= look))
+    return np.asarray(begun & ~(np.isin(state.phase, OVER) & (state.last < look)))
 
 
 def area_looks(observations: Iterable[Observation], square: Square, area: BaseGeometry, policy: FoldPolicy | None = None) -> list[AreaLook]:
@@ -71,14 +117,14 @@ def area_looks(observations: Iterable[Observation], square: Square, area: BaseGe
     kept = list(observations)
     last = fold(kept, policy)
     pixels, drawn = _AreaMask.of(area, square, last.resolution_m), _Drawing(square, area, last.resolution_m)
-    begun = _begun(last, square, pixels)
+    new = _new_mining(last, square) & pixels.holds(last)
     found = []
     for index, state in enumerate(folds(kept, policy)):
         group = state.looks[-1]
         found.append(
             AreaLook(
                 state.look_at(index), group[0].platform, tuple(group), drawn.of(state),
-                float((begun <= index).sum()) * state.resolution_m**2 / M2_PER_HA,
+                float((new & _stands(last, index)).sum()) * state.resolution_m**2 / M2_PER_HA,
                 float(pixels.clear(group) * state.resolution_m**2), float(pixels.mask.sum() * state.resolution_m**2),
             )
         )  # fmt: skip
@@ -126,12 +172,12 @@ def _cut(shape: BaseGeometry, area: BaseGeometry) -> BaseGeometry:
     return shapely.union_all([p for p in shapely.get_parts(parts) if shapely.get_dimensions(p) == dimension])
 
 
-def _begun(last: TileState, square: Square, pixels: "_AreaMask") -> npt.NDArray[np.int16]:
-    """Of each pixel in the area that new mining is believed of in the end, the look that first showed it."""
-    found = things(ClassEntries(last, ChangeClass.MINING), BELIEVED, square, MinimumMappingUnit.at(last.resolution_m))
-    at = np.concatenate([np.zeros(0, np.int64), *(thing.at for thing in found)])
-    rows, columns = np.divmod(last.positions[at] % (last.side * last.side), last.side)
-    return np.asarray(last.first[at[pixels.holds(rows, columns)]])
+def _new_mining(last: TileState, square: Square) -> Flags:
+    """Which entries are new mining of a reported size in the end, or were until it ended."""
+    unit, chosen = MinimumMappingUnit.at(last.resolution_m), np.zeros(len(last.positions), bool)
+    for thing in things(ClassEntries(last, ChangeClass.MINING), (*BELIEVED, Phase.ENDED), square, unit):
+        chosen[thing.at] = True
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -153,8 +199,9 @@ class _AreaMask:
         mask = shapely.contains_xy(area, *np.meshgrid(x, y))
         return cls(np.asarray(mask, bool), (top, left))
 
-    def holds(self, rows: Places, columns: Places) -> Flags:
-        """Which pixels of the tile are in it."""
+    def holds(self, state: TileState) -> Flags:
+        """Which entries of the tile are in it."""
+        rows, columns = np.divmod(state.positions % (state.side * state.side), state.side)
         r, c = rows - self.origin[0], columns - self.origin[1]
         inside = (r >= 0) & (c >= 0) & (r < self.mask.shape[0]) & (c < self.mask.shape[1])
         inside[inside] = self.mask[r[inside], c[inside]]

@@ -1,6 +1,6 @@
 """The AsyncAPI 3 document of the catalogue: topics, keys, headers, messages.
 
-    python -m jagawana.schemas.asyncapi FILE
+python -m jagawana.schemas.asyncapi FILE
 """
 
 import json
@@ -50,7 +50,8 @@ def _channel(promise: TopicPromise) -> dict[str, Any]:
     kafka = {
         "topic": promise.topic.value, "partitions": promise.partitions, "replicas": 3, "bindingVersion": "0.5.0",
         "topicConfiguration": {
-            "cleanup.policy": [config["cleanup.policy"]], "retention.ms": int(config["retention.ms"]), "max.message.bytes": MAX_RECORD_BYTES,
+            "cleanup.policy": [config["cleanup.policy"]], "retention.ms": int(config["retention.ms"]),
+            "max.message.bytes": MAX_RECORD_BYTES,
         },
     }  # fmt: skip
     return {
@@ -90,7 +91,8 @@ def _message(kind: type[Message]) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     kinds: list[tuple[type[Message], Any]] = [(kind, "serialization") for kind in MESSAGES.values()]
     _, made = models_json_schema(kinds, by_alias=True, ref_template="#/components/schemas/{model}")
-    return _as_draft_7(made["$defs"]) | {f"{kind.__name__}Envelope": _envelope(kind) for kind in MESSAGES.values()}
+    parts: dict[str, Any] = _as_draft_7(made["$defs"])
+    return parts | {f"{kind.__name__}Envelope": _envelope(kind) for kind in MESSAGES.values()}
 
 
 def _as_draft_7(schema: Any) -> Any:

@@ -40,15 +40,20 @@ class Settings(BaseSettings):
     audience: Path | None = Field(default=None, description="TOML file of recipients")
     delivery_attempts: int = Field(default=8, ge=1)
     database_url: SecretStr | None = Field(
-        default=None, description="postgresql+psycopg://user:password@host/database, see docs/running-on-postgresql.md; by default SQLite in data"
+        default=None,
+        description="postgresql+psycopg://user:password@host/database (docs/running-on-postgresql.md); by default SQLite in data",
     )
     kafka_servers: tuple[str, ...] = Field(default=(), description='brokers as ["host:port", …]; empty: the embedded mode, without Kafka')
     kafka_user: str | None = Field(default=None, description="name at the brokers; with it SASL SCRAM-SHA-512 over TLS")
     kafka_password: SecretStr | None = Field(default=None, description="the password of kafka_user")
     kafka_ca: Path | None = Field(default=None, description="PEM file of the authority that signed the brokers' certificates")
+    signing_key: Path | None = Field(default=None, description="private key of jagawana kafka keys new; messages to agencies are signed")
     instance: str | None = Field(default=None, description="unique lasting name of this worker, e.g. of its pod: static membership")
+    session_seconds: int = Field(default=45, ge=2, description="a worker that is silent for so long loses its partitions to another")
     grace_seconds: float = Field(default=25.0, gt=0, description="how long a stopping worker may finish its record before it is ended")
-    blob_url: str | None = Field(default=None, description="s3://bucket/prefix or file:///folder that workers share; by default blobs in data")
+    blob_url: str | None = Field(
+        default=None, description="s3://bucket/prefix or file:///folder that workers share; by default blobs in data"
+    )
     failpoints: str = Field(default="", description="for fault tests: name:hit=action,…; see services/failpoints.py")
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
     topic                       room     handler                      effects, in one transaction
     scenes.acquired.v1       -> detect   DetectRoom.on_scene          observations, observations.recorded.v1, coverage.v1
-    observations.recorded.v1 -> assess   AssessRoom.on_observation    alerts, alerts.restricted.v1, delivery ledger
+    observations.recorded.v1 -> assess   AssessRoom.on_observation    alerts, alerts.restricted.v1 and its state, delivery ledger
     (delivery ledger)        -> notify   NotifyRoom.deliver_next      apprise or file, one recipient per call, receipt
 
 Ingest appends scenes to the log; the embedded bus moves them along; bad ones end in the dead letters. A new zone layer or

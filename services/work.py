@@ -14,6 +14,8 @@ from uuid import uuid4
 
 from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError, TransientError
 from jagawana.schemas.observation import AlertTense
+from jagawana.services.agencies.headers import signing
+from jagawana.services.agencies.signing import signing_key
 from jagawana.services.bus.handling import EventHandling
 from jagawana.services.bus.kafka.connection import Connection
 from jagawana.services.bus.kafka.progress import Progress, exit_after
@@ -87,7 +89,8 @@ def _reading(service: Service, room: Room) -> Running:
     handling = EventHandling(service.store, service.clock, attempts=service.settings.attempts)
     settings = service.settings
     reader = Reader(
-        route, handling, connection_of(settings), Progress(), instance=settings.instance, grace_seconds=settings.grace_seconds
+        route, handling, connection_of(settings), Progress(), instance=settings.instance, session_seconds=settings.session_seconds,
+        grace_seconds=settings.grace_seconds,
     )  # fmt: skip
 
     async def run(stopping: asyncio.Event) -> None:
@@ -142,9 +145,9 @@ def _judge_stale_tiles(service: Service, owner: str, stopping: asyncio.Event) ->
 
 
 def _relaying(service: Service) -> Running:
-    relay = Relay(
-        service.store, service.clock, connection_of(service.settings), Progress(), owner=_owner(service.settings), headers_of=lambda _: ()
-    )  # fmt: skip
+    settings, now = service.settings, service.clock.now
+    headers_of = signing(signing_key(settings.signing_key, now()), now)
+    relay = Relay(service.store, service.clock, connection_of(settings), Progress(), owner=_owner(settings), headers_of=headers_of)
     return relay.run
 
 
@@ -194,4 +197,3 @@ def _showing(service: Service, port: int) -> Running:
 
 def _owner(settings: Settings) -> str:
     return settings.instance or uuid4().hex
-

@@ -9,10 +9,16 @@ from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import pytest
+from pydantic import SecretStr
 from servers.kafka import Kafka
 from servers.postgres import Postgres
 from servers.process import ServerMissing
 from servers.s3 import S3
+from sqlalchemy import Engine, text
+from sqlmodel import SQLModel
+
+from jagawana.services.store.postgresql import engine_of
+from jagawana.services.store.schema import bring_up_to_date
 
 MARKER = "services"
 FIXTURES = {"kafka", "postgres", "s3"}
@@ -21,7 +27,9 @@ ran = pytest.StashKey[set[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--servers", choices=["if-there", "required", "none"], default="if-there", help="what becomes of tests on real servers")
+    parser.addoption(
+        "--servers", choices=["if-there", "required", "none"], default="if-there", help="what becomes of tests on real servers"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -93,6 +101,26 @@ def database_url(postgres: Postgres) -> Iterator[str]:
     url = postgres.new_database()
     yield url
     postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres) -> Iterator[Engine]:
+    """A database with our tables, whose texts are ordered by language where a column does not say otherwise."""
+    postgres.run("CREATE DATABASE migrated TEMPLATE template0 ENCODING UTF8 LOCALE_PROVIDER icu ICU_LOCALE 'id'")
+    engine = engine_of(SecretStr(postgres.url("migrated")), is_migrating=True)
+    bring_up_to_date(engine)
+    engine.dispose()
+    engine = engine_of(SecretStr(postgres.url("migrated")))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def on_postgresql(migrated: Engine) -> Engine:
+    """Our tables on PostgreSQL, empty."""
+    with migrated.begin() as connection:
+        connection.execute(text(f"TRUNCATE {', '.join(SQLModel.metadata.tables)} RESTART IDENTITY"))
+    return migrated
 
 
 @pytest.fixture(scope="session")

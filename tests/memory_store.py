@@ -21,7 +21,7 @@ from jagawana.schemas.observation import AlertTense
 from jagawana.schemas.topics import Topic
 from jagawana.services.failpoints import reached
 from jagawana.services.store.deliveries import LEASE
-from jagawana.services.store.log import Event, subject_of
+from jagawana.services.store.log import Event, letter_of, subject_of
 from jagawana.services.store.observations import newest
 from jagawana.services.store.tables import LOG, AlertRow, DeliveryRow, ObservationRow, SceneRow, TileStateRow
 
@@ -223,6 +223,8 @@ class MemoryLog:
         letters = self.tx.tables.letters
         if (room, event.event_id) not in self.tx.tables.inbox:
             self.tx.put(letters, len(letters) + 1, Letter(room, event, subject_of(event.payload), error.code, error.detail))
+            if event.topic != Topic.DEAD_LETTERS:
+                self.publish(Topic.DEAD_LETTERS, letter_of(room, event, error), source=f"/jagawana/{room}", at=at)
         self._pass(room, event, Handled("dead", error.code))
 
     def _pass(self, room: str, event: Event, handled: Handled) -> None:

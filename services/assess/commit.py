@@ -94,6 +94,7 @@ class TileAssessed:
         payload = encode(record, source=SOURCE, at=at)
         tx.alerts.tell(record, payload)
         tx.log.append(Topic.ALERTS, record.key, payload, at)
+        tx.log.append(Topic.ALERT_STATE, row.alert_id, payload, at)
         tx.deliveries.owe(record, self.audience(record, tx.deliveries.told(row.alert_id)), at=at)
 
 

@@ -5,13 +5,26 @@ import sys
 import typer
 
 from jagawana.schemas.errors import JagawanaError
-from jagawana.services.cli import judging, labelling, learning, looking, making, picturing, running, training, turbidity, zoning
+from jagawana.services.cli import (
+    judging,
+    kafka,
+    labelling,
+    learning,
+    looking,
+    making,
+    picturing,
+    running,
+    storing,
+    training,
+    turbidity,
+    zoning,
+)
 
 app = typer.Typer(
     name="jagawana", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
     help="Tells the right person, in time, that possible mining has begun where it must not.",
 )  # fmt: skip
-for module in (running, making, zoning, judging, looking, learning, training, labelling, turbidity, picturing):
+for module in (running, storing, making, zoning, judging, looking, learning, training, labelling, turbidity, picturing, kafka):
     module.register(app)
 
 

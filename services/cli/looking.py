@@ -148,6 +148,13 @@ def _database(data: Any) -> dict[str, Any]:
     from jagawana.services.store.database import open_database, transaction
 
     settings = settings_of(data)
+    if settings.database_url is not None:
+        with transaction(open_database(settings)) as session:
+            return {
+                "database": session.connection()
+                .execute(text("SELECT 'PostgreSQL ' || version() || ', ' || postgis_full_version()"))
+                .scalar()
+            }
     if not settings.database.exists():
         return {"database": f"none yet at {settings.database}"}
     with transaction(open_database(settings)) as session:

@@ -33,6 +33,24 @@ def open_database(settings: Settings) -> Engine:
     return engine
 
 
+def migrate(settings: Settings) -> None:
+    """Make the tables of this release, or bring those of an earlier one up to date.
+
+    Raises:
+        DataError: SETTINGS_INVALID when the database refuses us, or a later release has changed it.
+        TransientError: STORE_BUSY when it does not answer.
+    """
+    if settings.database_url is None:
+        open_sqlite(settings.database, busy_seconds=settings.busy_seconds).dispose()
+        return
+    from jagawana.services.store.postgresql import engine_of
+
+    engine = engine_of(settings.database_url, busy_seconds=settings.busy_seconds, is_migrating=True)
+    with trouble_is_named():
+        bring_up_to_date(engine)
+    engine.dispose()
+
+
 def open_sqlite(path: Path, *, busy_seconds: float = 30.0) -> Engine:
     """The embedded database, made or brought up to date; another process's transaction is waited for `busy_seconds`."""
     path.parent.mkdir(parents=True, exist_ok=True)

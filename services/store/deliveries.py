@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, or_, select
 
 from jagawana.schemas.alert import AlertPublished
+from jagawana.services.store.dialects import database_time, speaks_postgresql
 from jagawana.services.store.tables import DeliveryRow
 
 LEASE = timedelta(minutes=5)
@@ -32,15 +33,19 @@ def reclaim(session: Session) -> None:
 
 
 def take_next(session: Session, *, token: str, now: datetime) -> DeliveryRow | None:
-    """Lease the delivery that is due longest; committed before the call, so that a crash is visible."""
+    """Lease the delivery that is due longest; committed before the call, so that a crash is visible.
+
+    Workers that share PostgreSQL do not share a clock: there leases begin and end by the database's.
+    """
+    clock = database_time(session) if speaks_postgresql(session) else now
     due = or_(
         (col(DeliveryRow.state) == "pending") & (col(DeliveryRow.next_at) <= now),
-        (col(DeliveryRow.state) == "sending") & (col(DeliveryRow.lease_until) <= now),
+        (col(DeliveryRow.state) == "sending") & (col(DeliveryRow.lease_until) <= clock),
     )
     order = col(DeliveryRow.next_at), col(DeliveryRow.alert_id), col(DeliveryRow.record_number), col(DeliveryRow.recipient_id)
-    row = session.exec(select(DeliveryRow).where(due).order_by(*order).limit(1)).first()
+    row = session.exec(select(DeliveryRow).where(due).order_by(*order).limit(1).with_for_update(skip_locked=True)).first()
     if row is not None:
-        row.state, row.token, row.lease_until, row.attempts = "sending", token, now + LEASE, row.attempts + 1
+        row.state, row.token, row.lease_until, row.attempts = "sending", token, clock + LEASE, row.attempts + 1
         session.add(row)
     return row
 
@@ -49,7 +54,7 @@ def settle(
     session: Session, taken: DeliveryRow, *, state: str, next_at: datetime, provider_ref: str | None, error: str | None, at: datetime
 ) -> None:
     """Write down what became of a leased delivery, unless somebody else holds it by now."""
-    row = session.get(DeliveryRow, (taken.alert_id, taken.record_number, taken.recipient_id))
+    row = session.get(DeliveryRow, (taken.alert_id, taken.record_number, taken.recipient_id), with_for_update=True)
     if row is None or row.token != taken.token:
         return
     row.state, row.next_at, row.provider_ref, row.error = state, next_at, provider_ref, error

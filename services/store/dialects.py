@@ -1,14 +1,23 @@
 """Where SQLite and PostgreSQL differ while the store is at work; everything else in this folder is one code for both."""
 
 from datetime import UTC, datetime
+from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
-APPENDING = 0x6A616761
-"""Key of the advisory lock that appenders to the log hold until they have committed."""
+
+class Hold(IntEnum):
+    """Advisory locks of PostgreSQL, each held until its transaction ends."""
+
+    APPENDING = 0x6A616701
+    """By who appends to the log, so that order of position is order of commit."""
+    LOADING = 0x6A616702
+    """By who loads a zone layer: each sees the others' layers."""
+    ZONES = 0x6A616703
+    """Shared by who reads zones, alone by who switches a layer: a version names exactly the zones that are read with it."""
 
 
 def speaks_postgresql(session: Session) -> bool:
@@ -21,13 +30,11 @@ def insert(session: Session, table: type[SQLModel]) -> Any:
     return postgresql.insert(table) if speaks_postgresql(session) else sqlite.insert(table)
 
 
-def hold_the_order(session: Session) -> None:
-    """Let no other transaction number an event before this one has committed, so that order of position is order of commit.
-
-    SQLite has one writer at a time anyway.
-    """
+def hold(session: Session, what: Hold, *, shared: bool = False) -> None:
+    """Wait for a lock and hold it until the transaction ends. SQLite has one transaction at a time anyway."""
     if speaks_postgresql(session):
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": APPENDING})
+        take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+        session.execute(select(take(what.value)))
 
 
 def database_time(session: Session) -> datetime:

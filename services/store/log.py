@@ -10,8 +10,9 @@ from sqlmodel import Session, col, delete, select, update
 from jagawana.schemas.base import Message
 from jagawana.schemas.envelope import encode, event_id_of, read_object
 from jagawana.schemas.errors import DataError, JagawanaError
+from jagawana.schemas.operation import MAX_DETAIL, LetterBuried, inline
 from jagawana.schemas.topics import Topic
-from jagawana.services.store.dialects import hold_the_order, insert
+from jagawana.services.store.dialects import Hold, hold, insert
 from jagawana.services.store.tables import LOG, AdmissionRow, AttemptRow, DeadLetterRow, EventRow, InboxRow, SourceOffsetRow
 
 Statement = TypeVar("Statement", Update, Delete)
@@ -37,7 +38,7 @@ def publish(session: Session, topic: Topic, message: Message, *, source: str, at
 def append(session: Session, topic: str, key: str, payload: bytes, at: datetime) -> str:
     """Append bytes to the log; whatever they are, they have an event id."""
     event_id = event_id_of(payload)
-    hold_the_order(session)
+    hold(session, Hold.APPENDING)
     session.add(EventRow(topic=topic, key=key, event_id=event_id, payload=payload, created_at=at))
     return event_id
 
@@ -125,6 +126,16 @@ def bury(session: Session, room: str, event: Event, error: JagawanaError, *, at:
                 subject=subject_of(event.payload), payload=event.payload, code=error.code, detail=error.detail, dead_at=at,
             )
         )  # fmt: skip
+        if event.topic != Topic.DEAD_LETTERS:  # a letter about a letter could go on for ever
+            publish(session, Topic.DEAD_LETTERS, letter_of(room, event, error), source=f"/jagawana/{room}", at=at)
+
+
+def letter_of(room: str, event: Event, error: JagawanaError) -> LetterBuried:
+    """What operators are told of an event that was given up."""
+    return LetterBuried(
+        room=room, topic=event.topic, partition=event.partition, position=event.position, event_id=event.event_id, code=error.code,
+        detail=error.detail[:MAX_DETAIL], subject=subject_of(event.payload), **inline(event.payload),
+    )  # fmt: skip
 
 
 def _attempts(statement: Statement, room: str, event: Event) -> Statement:

@@ -22,7 +22,7 @@ def remember(session: Session, rows: Iterable[ObservationRow | SceneRow]) -> Non
 
 
 def _make_as_real(session: Session, row: ObservationRow) -> None:
-    known = session.get_one(ObservationRow, row.observation_id)
+    known = session.get_one(ObservationRow, row.observation_id, with_for_update=True)
     if AlertTense(row.tense).reality > AlertTense(known.tense).reality:
         known.tense = row.tense
         session.add(known)

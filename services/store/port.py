@@ -1,6 +1,6 @@
 """What the rooms and the bus ask of the store: one open transaction, in six parts, in the house's words.
 
-Two adapters keep these promises: SQL (`store.sql`) and, for tests, memory (`tests/memory_store.py`); `tests/contract/test_stores.py`
+Two adapters keep these promises: SQL (`store.sql`) and, for tests, memory (`tests/memory_store.py`); `tests/contract/test_store_*.py`
 holds both to them. An alert that was changed is given back by `believe`; all other rows are only read.
 """
 

@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 import shapely
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, text
 from sqlmodel import Session, col, delete, select
 
 from jagawana.rules.crowds import MAX_ZONES, find_crowd
@@ -15,6 +15,7 @@ from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.base import Sha256
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import sha256_of
+from jagawana.services.store.dialects import Hold, hold, speaks_postgresql
 from jagawana.services.store.tables import ZoneLayerRow, ZoneRow
 
 
@@ -26,6 +27,7 @@ def activate(session: Session, layer: str, layer_version: str, zones: Iterable[Z
     """
     rows = [_row(z) for z in zones]
     content = sha256_of([[*r.model_dump(exclude={"wkb"}).values(), r.wkb.hex()] for r in sorted(rows, key=lambda r: r.zone_id)])
+    hold(session, Hold.LOADING)
     session.exec(delete(ZoneRow).where(col(ZoneRow.layer) == layer, col(ZoneRow.layer_version) == layer_version))
     for old in session.exec(select(ZoneLayerRow).where(ZoneLayerRow.layer == layer)).all():
         old.active = False
@@ -35,11 +37,16 @@ def activate(session: Session, layer: str, layer_version: str, zones: Iterable[Z
     session.add_all(rows)
     session.flush()
     _refuse_a_crowd(session, layer)
+    hold(session, Hold.ZONES)  # at the end: readers wait for the commit only, not for the loading
     return content
 
 
 def version(session: Session) -> Sha256:
-    """One word for all active layers: changes exactly when some active layer's content does."""
+    """One word for all active layers: changes exactly when some active layer's content does.
+
+    Until the transaction ends no layer is switched, so that the zones read in it are those the word is of.
+    """
+    hold(session, Hold.ZONES, shared=True)
     rows = session.exec(select(ZoneLayerRow).where(ZoneLayerRow.active)).all()
     return sha256_of(sorted([r.layer, r.layer_version, r.sha256] for r in rows))
 
@@ -52,6 +59,9 @@ def active(session: Session, bounds: tuple[float, float, float, float] | None = 
     query = select(ZoneRow).where(col(ZoneRow.kind).in_(list(ZoneKind)))
     if bounds is not None:
         west, south, east, north = bounds
+        if speaks_postgresql(session):
+            query = query.where(text("place && ST_MakeEnvelope(:west, :south, :east, :north, 4326)"))
+            query = query.params(west=west, south=south, east=east, north=north)
         query = query.where(ZoneRow.west <= east, ZoneRow.east >= west, ZoneRow.south <= north, ZoneRow.north >= south)
     rows = [row for layer in _active_layers(session) for row in session.exec(query.where(*_of(layer))).all()]
     return [_zone(row) for row in sorted(rows, key=lambda r: (r.layer, r.zone_id))]

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine
 
 from jagawana.detectors.grid import cells_touched, reproject, tile_square, tiles_touched
-from jagawana.detectors.series import SeriesPoint, series
+from jagawana.detectors.timeline import SeriesPoint, series
 from jagawana.detectors.turbidity.correlation import MinedArea
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import short_code
@@ -37,13 +37,13 @@ def mined_around(engine: Engine, histories: Histories, site: Site, radius_m: flo
         rows = observations.current(session)
     by_tile: list[list[SeriesPoint]] = []
     for tile in tiles_touched(reproject(around, site.epsg, 4326)):
-        mine = [r for r in rows if r.tile == tile]
+        mine = observations.real([r for r in rows if r.tile == tile])
         if not mine:
             continue
         stream = max(histories.streams(mine), key=lambda s: (len(s.state.looks), s.fingerprint))
         here = reproject(around, site.epsg, tile_square(tile).epsg)
         cells = [square for _, square in cells_touched(tile, here) if square.polygon.intersects(here)]
-        by_tile += [series(stream.state, tile, square) for square in cells]
+        by_tile += [series(stream.state, tile_square(tile), square.polygon) for square in cells]
     return _summed(by_tile)
 
 

@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Engine
 
 from jagawana.detectors.grid import cell_square, reproject, tile_square
-from jagawana.detectors.series import series
+from jagawana.detectors.timeline import series
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import AlertPublished, AlertState
 from jagawana.schemas.base import TileId
@@ -132,7 +132,7 @@ def _series(told: Sequence[Sequence[AlertPublished]], rows: Sequence[Observation
         tile = firsts[0].content.tile
         if tile not in streams:
             streams[tile] = max(histories.streams([r for r in rows if r.tile == tile]), key=lambda s: (len(s.state.looks), s.fingerprint))
-        points = series(streams[tile].state, tile, cell_square(cell))
+        points = series(streams[tile].state, tile_square(tile), cell_square(cell).polygon)
         samples = tuple(Sample(p.at, p.mining_ha, p.road_m, p.hut_px, p.clear_share) for p in points)
         marks = tuple(FirstAlert(f.content.last_seen_at, short_code(f.content.alert_id)) for f in firsts)
         found.append(Series(cell, samples, marks))

@@ -31,7 +31,6 @@ PATIENCE_SECONDS = 20 * 60.0
 """How long trouble in the world is waited out with a record in hand; then another process shall try."""
 MAX_POLL_SECONDS = 30 * 60
 """Longer than any scene, and than our patience: who is silent for longer leaves the group."""
-SESSION_SECONDS = 45
 FETCH_BYTES = 256 * 1024
 
 
@@ -40,7 +39,7 @@ class Reader:
 
     def __init__(
         self, route: Route[Any], handling: EventHandling, connection: Connection, progress: Progress, *, instance: str | None = None,
-        session_seconds: int = SESSION_SECONDS, grace_seconds: float = 30.0,
+        session_seconds: int = 45, grace_seconds: float = 30.0,
     ) -> None:  # fmt: skip
         self.route, self.handling, self.connection, self.progress = route, handling, connection, progress
         self.client_id = f"{group_of(route)}-{instance or uuid4().hex[:12]}"

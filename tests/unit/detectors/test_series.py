@@ -8,7 +8,7 @@ from jagawana.detectors.clouds import SkyClass
 from jagawana.detectors.fold import fold
 from jagawana.detectors.grid import cell_at, cell_square, tile_square
 from jagawana.detectors.history import Observation, sparse
-from jagawana.detectors.series import SeriesPoint, series
+from jagawana.detectors.timeline import SeriesPoint, series
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TILE = "49MDU57"
@@ -30,7 +30,7 @@ def look(day: int, mining: int = 0, road: int = 0, huts: int = 0, sky: int | np.
 
 
 def points(*looks: Observation, place=CELL) -> list[SeriesPoint]:  # type: ignore[no-untyped-def]
-    return series(fold(looks), TILE, place)
+    return series(fold(looks), SQUARE, place.polygon)
 
 
 def test_each_look_has_its_point_and_the_area_grows_with_the_pit() -> None:

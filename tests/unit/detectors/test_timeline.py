@@ -65,6 +65,12 @@ def test_mining_is_new_from_the_look_by_which_it_is_believed_and_dated_back_to_t
     assert new_ha(found)[1] == 0.0, "a faint look is not believed yet"
 
 
+def test_mining_that_ended_keeps_its_past() -> None:
+    found = seen(look(0), look(5, PIT), look(10, PIT), look(15), look(20), look(25), look(30))
+    assert new_ha(found) == [0, 0.8, 0.8, 0.8, 0.8, 0, 0], "believed until three clean looks"
+    assert [round(x.dated_back_ha, 2) for x in found] == [0, 0.8, 0.8, 0, 0, 0, 0], "gone from the look that no longer showed it"
+
+
 def test_what_the_first_look_shows_is_known_and_never_new() -> None:
     found = seen(look(0, PIT), look(5, PIT), look(10, PIT))
     assert new_ha(found) == [0, 0, 0] and [round(x.shapes.mining_known.area / 1e4, 2) for x in found] == [0.8] * 3

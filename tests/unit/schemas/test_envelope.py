@@ -14,6 +14,7 @@ from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.examples import ACQUIRED_AT, example_messages
 from jagawana.schemas.ids import sha256_of
 from jagawana.schemas.observation import AlertTense, CoverageObserved
+from jagawana.schemas.operation import inline
 
 EXAMPLES = {m.name: m for m in example_messages()}
 TIMES = st.datetimes(datetime(2015, 1, 1), datetime(2040, 1, 1), timezones=st.sampled_from([UTC]))
@@ -38,6 +39,10 @@ def messages(draw: st.DrawFn) -> Message:
         content["last_seen_at"] = draw(TIMES)
     elif message.name == "coverage-observed":
         data |= {"clear_share": draw(SHARES), "footprint_share": draw(SHARES), "scene_id": draw(TEXT)}
+    elif message.name == "heartbeat":
+        data |= {"instance": draw(TEXT.filter(bool)), "at": draw(TIMES), "progress_age_s": draw(st.floats(0, 1e9))}
+    elif message.name == "letter-buried":
+        data |= {"detail": draw(TEXT), "subject": draw(TEXT), **inline(draw(st.binary(max_size=200)))}
     else:
         data |= {"acquired_at": draw(TIMES), "platform": draw(TEXT), "tense": draw(st.sampled_from(AlertTense))}
     return type(message).model_validate(data, by_alias=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import geopandas as gpd
 import pytest
 import shapely
 from shapely import LineString, Point, box
-from sqlalchemy import text
 from typer.testing import CliRunner
 
 from jagawana.rules.riparian import strip_width_m
@@ -225,17 +224,3 @@ def test_what_became_of_each_zone_between_two_versions() -> None:
     assert {k: v[0] for k, v in found.items()} == {"moved": "drawn anew", "gone": "vanished", "new": "new", "ends": "another record"}
     assert found["moved"][1:] == (pytest.approx(half, rel=0.01), pytest.approx(half, rel=0.01))
     assert found["gone"][1:] == (pytest.approx(whole, rel=0.01), 0) and found["ends"][1:] == (0, 0)
-
-
-def test_a_database_of_an_earlier_release_gets_the_new_columns_and_keeps_its_zones(tmp_path: Path) -> None:
-    path = tmp_path / "old.sqlite"
-    engine = open_sqlite(path)
-    with transaction(engine) as session:
-        stored.activate(session, "parks", "1", [zone("a", "A", 110.0)], at=datetime(2026, 1, 1, tzinfo=UTC))
-        version = stored.version(session)
-        for column in ("code", "commodity", "designation", "method", "licence", "redistributable", "approximate"):
-            session.execute(text(f"ALTER TABLE zone DROP COLUMN {column}"))
-    engine.dispose()
-    for _ in range(2):
-        with transaction(open_sqlite(path)) as session:
-            assert stored.active(session) == [zone("a", "A", 110.0)] and stored.version(session) == version

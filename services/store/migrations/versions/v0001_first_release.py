@@ -51,12 +51,13 @@ def tables() -> sa.MetaData:
     sa.Table("source_offset", made, _key("room"), _key("topic"), _integer("next_position", Counter))
     sa.Table("attempt", made, _key("room"), _key("position", Counter), _integer("n"))
     sa.Table(
-        "admission", made, _key("room"), _key("key"), _key("event_id"), *_times("admitted_at"), sa.Index("ix_admission_admitted_at", "admitted_at")
+        "admission", made, _key("room"), _key("key"), _key("event_id"), *_times("admitted_at"),
+        sa.Index("ix_admission_admitted_at", "admitted_at"),
     )  # fmt: skip
     sa.Table("inbox", made, _key("room"), _key("event_id"), *_texts("outcome"), *_may_be_empty("error_code"), *_times("received_at"))
     sa.Table(
-        "dead_letter", made, _key("dead_id", Counter), *_texts("room", "topic"), _integer("position", Counter), *_texts("event_id", "subject"),
-        _bytes("payload"), *_texts("code", "detail"), *_times("dead_at"), sa.Column("replayed_at", Time),
+        "dead_letter", made, _key("dead_id", Counter), *_texts("room", "topic"), _integer("position", Counter),
+        *_texts("event_id", "subject"), _bytes("payload"), *_texts("code", "detail"), *_times("dead_at"), sa.Column("replayed_at", Time),
     )  # fmt: skip
     _seen(made)
     _believed(made)
@@ -67,8 +68,9 @@ def tables() -> sa.MetaData:
 def _seen(made: sa.MetaData) -> None:
     sa.Table(
         "observation", made, _key("observation_id"), *_texts("tile", "fingerprint", "acquisition_key", "revision", "scene_id", "platform"),
-        *_times("acquired_at"), *_texts("model_id", "model_sha256"), sa.Column("calibrated", sa.Boolean, nullable=False), _integer("resolution_m"),
-        *_texts("blob", "quicklook", "quicklook_bounds"), *_floats("footprint_share", "clear_share", "cloud_share"), *_texts("tense"),
+        *_times("acquired_at"), *_texts("model_id", "model_sha256"), sa.Column("calibrated", sa.Boolean, nullable=False),
+        _integer("resolution_m"), *_texts("blob", "quicklook", "quicklook_bounds"),
+        *_floats("footprint_share", "clear_share", "cloud_share"), *_texts("tense"),
         *_times("recorded_at"), sa.Index("ix_observation_history", "tile", "fingerprint", "acquisition_key"),
     )  # fmt: skip
     sa.Table("scene", made, _key("scene_id"), _key("item_sha256"), *_times("acquired_at"), *_texts("item"), *_times("recorded_at"))
@@ -82,11 +84,13 @@ def _believed(made: sa.MetaData) -> None:
         *_texts("published"), sa.Index("ix_alert_tile", "tile"),
     )  # fmt: skip
     sa.Table(
-        "alert_version", made, _key("alert_id"), _key("record_number", sa.Integer()), *_texts("alert_type"), _bytes("payload"), *_times("decided_at")
+        "alert_version", made, _key("alert_id"), _key("record_number", sa.Integer()), *_texts("alert_type"), _bytes("payload"),
+        *_times("decided_at"),
     )  # fmt: skip
     sa.Table(
-        "delivery", made, _key("alert_id"), _key("record_number", sa.Integer()), _key("recipient_id"), *_texts("state"), _integer("attempts"),
-        *_times("next_at"), *_may_be_empty("token"), sa.Column("lease_until", Time), *_may_be_empty("provider_ref", "error"),
+        "delivery", made, _key("alert_id"), _key("record_number", sa.Integer()), _key("recipient_id"), *_texts("state"),
+        _integer("attempts"), *_times("next_at"), *_may_be_empty("token"), sa.Column("lease_until", Time),
+        *_may_be_empty("provider_ref", "error"),
         sa.Column("sent_at", Time), sa.Index("ix_delivery_state", "state"),
     )  # fmt: skip
 
@@ -106,6 +110,7 @@ def _zones(made: sa.MetaData) -> None:
 
 
 def upgrade() -> None:
+    """Make what is not there."""
     connection, made = op.get_bind(), tables()
     before = set(sa.inspect(connection).get_table_names())
     made.create_all(connection)

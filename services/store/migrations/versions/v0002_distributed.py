@@ -11,6 +11,7 @@ Counter = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
+    """Change the tables, with what is in them."""
     _offsets_by_partition()
     _starts_by_event()
     _keys_of_dead_letters()
@@ -37,7 +38,8 @@ def _starts_by_event() -> None:
     rows = _rows("SELECT room, event_id, MAX(n) AS n FROM attempt JOIN event ON event.position = attempt.position GROUP BY room, event_id")
     op.drop_table("attempt")
     made = op.create_table(
-        "attempt", sa.Column("room", Text, primary_key=True), sa.Column("event_id", Text, primary_key=True), sa.Column("n", sa.Integer, nullable=False)
+        "attempt", sa.Column("room", Text, primary_key=True), sa.Column("event_id", Text, primary_key=True),
+        sa.Column("n", sa.Integer, nullable=False),
     )  # fmt: skip
     op.bulk_insert(made, rows)
 

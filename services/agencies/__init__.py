@@ -1,0 +1,1 @@
+"""What agencies get: headers and signatures of messages, topics and access lists, and archives played to Kafka."""
