@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from jagawana.rules.zones import ACCURACY_M, WGS84, Zone, project
 from jagawana.schemas.alert import ZoneKind
-from jagawana.services.assess.zone_tables import refuse, refuse_feature
+from jagawana.services.layers.tables import refuse, refuse_feature
 
 MAX_RING_VERTICES = 100_000
 """Most vertices of one ring. The coast of a district at 1:50,000 has about 30,000."""

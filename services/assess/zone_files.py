@@ -1,42 +1,20 @@
 """Reading a layer of zones: the whole layer, or a refusal that names the feature and the reason.
 
-The file is read in a child process under limits, in which GDAL knows three formats only; its answer is JSON and WKB.
+The file is read in a child process under limits.
 """
 
-import json
-import logging
-import os
-import subprocess
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
-import shapely
 from shapely import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
-from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.zone_mapping import ZoneMapping
-from jagawana.services.raster.confinement import confine
-from jagawana.services.raster.nursery import KEPT_VARIABLES
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ReaderLimits:
-    """What reading one layer may use: wall clock and processor time in seconds, and memory in bytes."""
-
-    seconds: int = 600
-    extra_bytes: int = 6 << 30
-
-
-LIMITS = ReaderLimits()
-"""The largest layer that the rules allow takes about a tenth of both."""
+from jagawana.services.layers.reader import LIMITS, ReaderLimits, Request, answer, ask
 
 
 def read_zones(
@@ -67,14 +45,11 @@ def read_zones(
         DataError: ZONES_INVALID for a whole layer when anything in it is wrong; nothing of it is used.
     """
     request = {
-        "path": str(path.absolute()), "kind": kind, "layer": layer, "layer_version": layer_version, "name_field": name_field,
-        "source": source, "mapping": mapping and mapping.model_dump_json(), "seconds": limits.seconds, "extra_bytes": limits.extra_bytes,
+        "kind": kind, "layer": layer, "layer_version": layer_version, "name_field": name_field, "source": source,
+        "mapping": mapping and mapping.model_dump_json(),
     }  # fmt: skip
-    head, _, outlines = _ask(request, path.name, limits).partition(b"\n")
-    answer = json.loads(head)
-    if "error" in answer:
-        raise DataError(ErrorCode(answer["error"]), answer["detail"])
-    return [_zone(record, outlines) for record in answer["zones"]]
+    found, outlines = ask("jagawana.services.assess.zone_files", path, request, limits)
+    return [_zone(record, outline) for record, outline in zip(found["zones"], outlines, strict=True)]
 
 
 def read_here(
@@ -94,7 +69,7 @@ def read_here(
     """
     from jagawana.services.assess.zone_features import zones_of
     from jagawana.services.assess.zone_mapping import mapped
-    from jagawana.services.assess.zone_tables import file_at, read_table
+    from jagawana.services.layers.tables import file_at, read_table
 
     table = read_table(file_at(path), layer)
     published = source or (mapping and mapping.source) or path.name
@@ -105,58 +80,20 @@ def read_here(
     return [replace(z, licence=mapping.licence, redistributable=mapping.redistributable) for z in zones] if mapping else zones
 
 
-def _ask(request: Mapping[str, object], name: str, limits: ReaderLimits) -> bytes:
-    command = [sys.executable, "-P", "-m", "jagawana.services.assess.zone_files"]
-    try:
-        done = subprocess.run(
-            command, input=json.dumps(request).encode(), capture_output=True, env=_environment(), timeout=limits.seconds, check=False
-        )
-    except subprocess.TimeoutExpired as e:
-        raise DataError(ErrorCode.ZONES_INVALID, f"{name} was not read within {limits.seconds} s; simplify or divide the layer") from e
-    if done.returncode or b"\n" not in done.stdout:
-        logger.warning("the reader of %s ended with %d: %r", name, done.returncode, done.stderr[-300:])
-        room = f"{limits.extra_bytes >> 20} MiB and {limits.seconds} s"
-        raise DataError(ErrorCode.ZONES_INVALID, f"{name} broke its reader, or needs more than {room}; export it again, or divide it")
-    return done.stdout
-
-
-def _environment() -> dict[str, str]:
-    """No secrets, no drivers but the three, no network, and no threads: the reader makes its namespaces while it has one."""
-    import pyogrio
-
-    from jagawana.services.assess.zone_tables import DRIVERS
-
-    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-    others = ",".join(name for name in pyogrio.list_drivers() if name not in DRIVERS)
-    closed = {"PROJ_NETWORK": "OFF", "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none", "OGR_SQLITE_LOAD_EXTENSIONS": ""}
-    return kept | closed | {"GDAL_SKIP": others, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-
-def _zone(record: Mapping[str, Any], outlines: bytes) -> Zone:
-    """A zone from the reader's answer; `outline` is where its WKB lies."""
-    start, stop = record["outline"]
+def _zone(record: dict[str, Any], outline: BaseGeometry) -> Zone:
+    """A zone from the reader's answer."""
     days = {name: date.fromisoformat(record[name]) if record[name] else None for name in ("valid_from", "valid_to")}
-    geometry = cast(Polygon | MultiPolygon, shapely.from_wkb(outlines[start:stop]))
-    plain = {name: value for name, value in record.items() if name not in ("outline", *days)}
-    return Zone(**plain | days | {"kind": ZoneKind(record["kind"]), "geometry": geometry})
+    return Zone(**record | days | {"kind": ZoneKind(record["kind"]), "geometry": cast(Polygon | MultiPolygon, outline)})
 
 
-def _answer(request: dict[str, Any]) -> bytes:
-    """The reader's side: a line of JSON, then the WKB of all zones."""
-    confine(request.pop("extra_bytes"), request.pop("seconds"))
+def _read(path: Path, request: Request) -> tuple[dict[str, Any], list[Polygon | MultiPolygon]]:
+    """The reader's side of `read_zones`."""
     kind, mapping = request.pop("kind"), request.pop("mapping")
     given = mapping and ZoneMapping.model_validate_json(mapping)
-    try:
-        zones = read_here(Path(request.pop("path")), kind=kind and ZoneKind(kind), mapping=given, **request)
-    except DataError as e:
-        return json.dumps({"error": e.code, "detail": e.detail}).encode() + b"\n"
-    outlines, records, start = [shapely.to_wkb(z.geometry) for z in zones], [], 0
-    for zone, outline in zip(zones, outlines, strict=True):
-        record = {f.name: getattr(zone, f.name) for f in fields(zone) if f.name != "geometry"}
-        records.append(record | {"outline": (start, start + len(outline))})
-        start += len(outline)
-    return json.dumps({"zones": records}, default=str).encode() + b"\n" + b"".join(outlines)
+    zones = read_here(path, kind=kind and ZoneKind(kind), mapping=given, **request)
+    records = [{f.name: getattr(zone, f.name) for f in fields(zone) if f.name != "geometry"} for zone in zones]
+    return {"zones": records}, [z.geometry for z in zones]
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(_answer(json.load(sys.stdin)))
+    answer(_read)

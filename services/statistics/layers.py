@@ -7,16 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from jagawana.schemas.errors import DataError, ErrorCode
-from jagawana.services.assess.zone_tables import file_at, read_table
+from jagawana.services.layers.features import MOST_FEATURES, NAME, POPULATION, read_features
 
 LONGITUDE, LATITUDE = ("lon", "longitude", "bujur"), ("lat", "latitude", "lintang")
-NAME, POPULATION = ("name", "nama", "namobj"), ("population", "penduduk", "jumlah_penduduk")
-MOST_FEATURES = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ def read_layer(path: Path, *, dimensions: frozenset[int]) -> Layer:
     """A layer of points (CSV with lon, lat, or a zone format), lines or polygons.
 
     Args:
-        path: CSV, GeoPackage, GeoJSON or Shapefile. Of a GeoPackage with several tables the one called like the file.
+        path: CSV, GeoPackage, GeoJSON, Shapefile or KML. Of a GeoPackage with several tables the one called like the file, or FILE:TABLE.
         dimensions: what may be in it: 0 points, 1 lines, 2 polygons.
 
     Raises:
@@ -41,16 +38,8 @@ def read_layer(path: Path, *, dimensions: frozenset[int]) -> Layer:
     """
     if path.suffix.lower() == ".csv":
         return _read_csv(path)
-    table = read_table(file_at(path), path.stem).to_crs(4326)
-    geometries = [shapely.force_2d(g) for g in table.geometry]
-    for row, g in enumerate(geometries, 1):
-        if g is None or g.is_empty or int(shapely.get_dimensions(g)) not in dimensions or not np.isfinite(g.bounds).all():
-            raise _refused(path, f"feature {row} is {'empty' if g is None or g.is_empty else g.geom_type}, which cannot be used here")
-    columns = {str(c).lower(): c for c in table.columns}
-    name, people = (next((columns[c] for c in known if c in columns), None) for known in (NAME, POPULATION))
-    names = ["" if name is None or pd.isna(v) else str(v) for v in (table[name] if name is not None else [""] * len(table))]
-    numbers = pd.to_numeric(table[people], errors="coerce") if people is not None else [np.nan] * len(table)
-    return _layer(path, geometries, names, numbers)
+    found = read_features(path, dimensions=dimensions)
+    return _layer(path, found.geometries, found.names, [np.nan if n is None else n for n in found.people])
 
 
 def _read_csv(path: Path) -> Layer:

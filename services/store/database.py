@@ -28,8 +28,12 @@ def open_database(settings: Settings) -> Engine:
     from jagawana.services.store.postgresql import engine_of
 
     engine = engine_of(settings.database_url, busy_seconds=settings.busy_seconds)
-    with trouble_is_named():
-        refuse_another_schema(engine)
+    try:
+        with trouble_is_named():
+            refuse_another_schema(engine)
+    except JagawanaError:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -46,9 +50,11 @@ def migrate(settings: Settings) -> None:
     from jagawana.services.store.postgresql import engine_of
 
     engine = engine_of(settings.database_url, busy_seconds=settings.busy_seconds, is_migrating=True)
-    with trouble_is_named():
-        bring_up_to_date(engine)
-    engine.dispose()
+    try:
+        with trouble_is_named():
+            bring_up_to_date(engine)
+    finally:
+        engine.dispose()
 
 
 def open_sqlite(path: Path, *, busy_seconds: float = 30.0) -> Engine:

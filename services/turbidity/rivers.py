@@ -9,8 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from jagawana.detectors.grid import reproject, utm_epsg
 from jagawana.detectors.turbidity.reaches import ReachPlan, River, river_at
-from jagawana.schemas.errors import DataError, ErrorCode
-from jagawana.services.assess.zone_tables import file_at, read_table
+from jagawana.services.layers.features import read_features
 
 AROUND_M = 5_000.0
 """Lines farther than the plan's reach and this are not looked at."""
@@ -48,19 +47,14 @@ def read_river(path: Path, site: Site, plan: ReachPlan, *, layer: str, against_f
     Raises:
         DataError: ZONES_INVALID when the file cannot be used, SETTINGS_INVALID when no line is near.
     """
-    table = read_table(file_at(path), layer)
-    to_metres = table.to_crs(site.epsg)
     around = site.point.buffer(max(plan.downstream_m, plan.upstream_m) + plan.farthest_m + AROUND_M)
-    lines = [line for geometry in to_metres.geometry for line in _lines(geometry, path) if line.intersects(around)]
+    nearby = shapely.box(*reproject(around, site.epsg, 4326).bounds)
+    near = [g for g in read_features(path, dimensions=frozenset({1}), table=layer).geometries if g.intersects(nearby)]
+    lines = [line for geometry in near for line in _lines(reproject(geometry, 4326, site.epsg)) if line.intersects(around)]
     return river_at([line.reverse() if against_flow else line for line in lines], Point(site.point.coords[0]), plan)
 
 
-def _lines(geometry: BaseGeometry | None, path: Path) -> list[LineString]:
-    """The lines of a feature, without heights; parts that touch end to start are one line."""
-    if geometry is None or geometry.is_empty:
-        return []
-    if geometry.geom_type not in ("LineString", "MultiLineString"):
-        raise DataError(ErrorCode.ZONES_INVALID, f"{path.name} holds a {geometry.geom_type}; rivers are centre-lines, not outlines")
-    flat = shapely.force_2d(geometry)
-    merged = shapely.line_merge(flat, directed=True) if flat.geom_type == "MultiLineString" else flat
+def _lines(geometry: BaseGeometry) -> list[LineString]:
+    """The lines of a feature; parts that touch end to start are one line."""
+    merged = shapely.line_merge(geometry, directed=True) if geometry.geom_type == "MultiLineString" else geometry
     return [part for part in shapely.get_parts(merged).tolist() if isinstance(part, LineString)]

@@ -189,5 +189,5 @@ def wait_for(true: Callable[[], bool], what: str, seconds: float, words: Callabl
     began = time.monotonic()
     while not true():
         assert time.monotonic() - began < seconds, f"not within {seconds:g} s: {what}\n{words()}"
-        time.sleep(0.1)
+        time.sleep(0.05)
     return time.monotonic() - began

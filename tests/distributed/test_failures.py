@@ -56,14 +56,19 @@ def three() -> Iterator[Kafka]:
 
 
 def begin(ours: House, room: str, number: int) -> Worker:
-    starts = str(ours.folder / "starts")
     name = f"{room}-{number}-{len(ours.workers)}"
-    return ours.start(room, name, changed=COUNTED.format(path=starts), JAGAWANA_INSTANCE=f"{room}-{number}", **SLOWLY)
+    path = str(ours.folder / f"{name}.starts")
+    return ours.start(room, name, changed=COUNTED.format(path=path), JAGAWANA_INSTANCE=f"{room}-{number}", **SLOWLY)
 
 
 def starts(ours: House) -> Counter[str]:
-    path = ours.folder / "starts"
-    return Counter(path.read_text().split("\n")[:-1]) if path.exists() else Counter()
+    return Counter(line for file in ours.folder.glob("*.starts") for line in file.read_text().splitlines())
+
+
+def until_it_has_a_record_in_hand(ours: House, worker: Worker) -> None:
+    path = worker.log.with_suffix(".starts")
+    before = path.read_text() if path.exists() else ""
+    ours.until(lambda: path.exists() and path.read_text() != before, "it begins another")
 
 
 def ends_as_undisturbed(ours: House, undisturbed: Undisturbed, what: str, **figures: object) -> None:
@@ -119,10 +124,12 @@ def test_the_database_away(postgres: Postgres, ours: House, undisturbed: Undistu
 
 def test_a_worker_stopped_for_longer_than_its_session(ours: House, undisturbed: Undisturbed) -> None:
     worker = next(w for w in ours.workers if w.room == "detect")
+    until_it_has_a_record_in_hand(ours, worker)
     worker.process.send_signal(signal.SIGSTOP)
     time.sleep(2.5 * SESSION_S)
     worker.process.send_signal(signal.SIGCONT)
     ends_as_undisturbed(ours, undisturbed, "worker_stopped", stopped_s=2.5 * SESSION_S)
+    assert max(starts(ours).values()) == 2, "another began its record, and it went on with it, too"
 
 
 def test_workers_that_come_and_go_in_the_middle_of_scenes(ours: House, undisturbed: Undisturbed) -> None:

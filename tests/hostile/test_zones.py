@@ -20,9 +20,11 @@ from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.observation import AlertTense
-from jagawana.services.assess import zone_features, zone_files, zone_tables
+from jagawana.services.assess import zone_features
 from jagawana.services.assess.zone_changes import change_of, refuse_unreviewed
-from jagawana.services.assess.zone_files import ReaderLimits, read_here, read_zones
+from jagawana.services.assess.zone_files import read_here, read_zones
+from jagawana.services.layers import tables
+from jagawana.services.layers.reader import ReaderLimits, environment
 from jagawana.services.replay import replay
 from jagawana.services.store import zones as store
 from jagawana.services.store.database import transaction
@@ -118,11 +120,11 @@ def test_a_reader_that_needs_too_much_is_ended_and_the_layer_refused(tmp_path: P
 
 def test_the_reader_knows_three_formats_and_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAGAWANA_AUDIENCE", "secret")
-    environment = zone_files._environment()
-    assert "JAGAWANA_AUDIENCE" not in environment
+    closed = environment()
+    assert "JAGAWANA_AUDIENCE" not in closed
     command = [sys.executable, "-c", "import pyogrio; print(*pyogrio.list_drivers(), sep=',')"]
-    listed = subprocess.run(command, env=environment, capture_output=True, check=True)
-    assert set(listed.stdout.decode().strip().split(",")) == set(zone_tables.DRIVERS)
+    listed = subprocess.run(command, env=closed, capture_output=True, check=True)
+    assert set(listed.stdout.decode().strip().split(",")) == set(tables.DRIVERS)
 
 
 def test_hostile_outlines_are_refused_without_repair(tmp_path: Path) -> None:
@@ -169,8 +171,8 @@ RULES: dict[str, tuple[object, str, object, str]] = {
     "days": (zone_features, "_ends_after_it_begins", _anything, "E18 ends before it begins"),
     "place": (zone_features, "_belongs", lambda *_: True, "E16 another hemisphere's zone"),
     "world": (zone_features, "_in_the_world", _anything, "E09 east of the date line"),
-    "closed rings": (zone_tables, "_ring_is_closed", _anything, "E03 an open ring in JSON"),
-    "numbers": (zone_tables, "_positions_are_numbers", _anything, "E07 numbers as text"),
+    "closed rings": (tables, "_ring_is_closed", _anything, "E03 an open ring in JSON"),
+    "numbers": (tables, "_positions_are_numbers", _anything, "E07 numbers as text"),
 }
 
 

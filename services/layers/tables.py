@@ -1,4 +1,4 @@
-"""A zone file as a table: one of four formats, told by its first bytes, with features and a coordinate system."""
+"""A layer file as a table: one of four formats, told by its first bytes, with features and a coordinate system."""
 
 import json
 import re
@@ -45,8 +45,13 @@ def _is_open_elsewhere(file: Path) -> bool:
     return waiting.is_file() and waiting.stat().st_size > 0
 
 
-def read_table(file: Path, layer: str) -> gpd.GeoDataFrame:
+def read_table(file: Path, layer: str, *, how: str = "give --layer the name of one") -> gpd.GeoDataFrame:
     """The features of a file of one of four formats, with a coordinate system.
+
+    Args:
+        file: GeoPackage, GeoJSON, Shapefile or KML.
+        layer: the table to read, where it holds several.
+        how: what a person does who must name a table.
 
     Raises:
         DataError: ZONES_INVALID.
@@ -54,13 +59,13 @@ def read_table(file: Path, layer: str) -> gpd.GeoDataFrame:
     with file.open("rb") as stream:
         head = stream.read(100)
     if head.startswith(b"SQLite format 3\x00") and head[68:70] == b"GP":  # application id of a GeoPackage: GPKG or GP10
-        table = _read_with_gdal(file, "GPKG", layer)
+        table = _read_with_gdal(file, "GPKG", layer, how)
     elif head.startswith(b"\x00\x00\x27\x0a"):  # file code 9994
-        table = _read_with_gdal(file, "ESRI Shapefile", None)
+        table = _read_with_gdal(file, "ESRI Shapefile", None, how)
     elif head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         table = _read_geojson(file)
     elif _is_kml(head, file):
-        table = _read_with_gdal(file, "LIBKML", layer)
+        table = _read_with_gdal(file, "LIBKML", layer, how)
     else:
         refuse(f"{file.name} is not a GeoPackage, GeoJSON, Shapefile or KML; convert it to one of these")
     if table.empty:
@@ -85,12 +90,12 @@ def _is_kml(head: bytes, file: Path) -> bool:
     return True
 
 
-def _read_with_gdal(file: Path, driver: str, layer: str | None) -> gpd.GeoDataFrame:
+def _read_with_gdal(file: Path, driver: str, layer: str | None, how: str) -> gpd.GeoDataFrame:
     try:
         tables = [str(name) for name, kind in pyogrio.list_layers(file) if kind is not None]
         chosen = layer if layer in tables else tables[0] if len(tables) == 1 else None
         if chosen is None:
-            refuse(f"{file.name} holds the tables {', '.join(tables) or '(none with geometry)'}; give --layer the name of one")
+            refuse(f"{file.name} holds the tables {', '.join(tables) or '(none with geometry)'}; {how}")
         opened_by = pyogrio.read_info(file, layer=chosen)["driver"]
         if opened_by != driver:
             refuse(f"{file.name} looks like {driver} but is read by {opened_by}")

@@ -1,0 +1,1 @@
+"""Layers that people bring: files of features, read by a child process under limits."""
