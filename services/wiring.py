@@ -73,7 +73,15 @@ class Service:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Hold the data folder; what a dead process was sending is owed again, what it was copying is thrown away."""
+        """Hold the data folder; what a dead process was sending is owed again, what it was copying is thrown away.
+
+        Raises:
+            DataError: SETTINGS_INVALID where other processes work on the same events, through Kafka.
+            TransientError: STORE_BUSY when another process works on the data folder.
+        """
+        if self.settings.kafka_servers:
+            instead = "send scenes with `jagawana kafka play` or `jagawana work ingest`, or unset JAGAWANA_KAFKA_SERVERS"
+            raise DataError(ErrorCode.SETTINGS_INVALID, f"this is one process without Kafka, and JAGAWANA_KAFKA_SERVERS is set; {instead}")
         with sole_process(self.settings.data):
             reached("spool.clearing")
             shutil.rmtree(self.settings.spool, ignore_errors=True)

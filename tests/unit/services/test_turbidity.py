@@ -252,7 +252,7 @@ def test_what_makes_no_sense_is_refused_with_a_hint(archive: Path, tmp_path: Pat
     assert "c.json: name" in refused(*good, "--calibration", tmp_path / "c.json")
     outline = gpd.GeoDataFrame(geometry=[box(110.5, -1.2, 110.6, -1.1)], crs="EPSG:4326")
     outline.to_file(tmp_path / "outline.gpkg")
-    assert "centre-lines, not outlines" in refused(*swap(archive / "river.geojson", tmp_path / "outline.gpkg"))
+    assert "feature 1 is a Polygon; lines are read here" in refused(*swap(archive / "river.geojson", tmp_path / "outline.gpkg"))
     (tmp_path / "m.csv").write_text("date,mining_ha\n2026-01-05,much\n")
     assert "line 2" in refused(*good, "--mining", tmp_path / "m.csv")
 

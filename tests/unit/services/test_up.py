@@ -19,7 +19,7 @@ from chain import PIT, load_zones, service
 from scenes import Scene, write_archive
 from sqlmodel import select
 
-from jagawana.schemas.errors import ErrorCode, TransientError
+from jagawana.schemas.errors import DataError, ErrorCode, TransientError
 from jagawana.schemas.observation import AlertTense
 from jagawana.schemas.topics import Topic
 from jagawana.services.ingest import inbox as inbox_module
@@ -184,3 +184,9 @@ def test_items_that_could_not_be_sent_are_sent_when_the_store_answers_again(tmp_
     with transaction(chain.engine) as session:
         assert len(session.exec(select(EventRow).where(EventRow.topic == Topic.SCENES)).all()) == 1, "sent once, though looked at twice"
         assert log.count_outcomes(session, "detect") == {"done": 1}
+
+
+def test_one_process_does_not_work_beside_those_on_kafka(tmp_path: Path) -> None:
+    chain = service(tmp_path / "data", kafka_servers=("localhost:9092",))
+    with pytest.raises(DataError, match="JAGAWANA_KAFKA_SERVERS"), chain.working():
+        raise AssertionError("it begins")
