@@ -5,6 +5,7 @@ python subscriber.py TOPIC kafka.json keys.json     kafka.json: arguments of Kaf
 
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from alerts import Alerts
@@ -12,12 +13,12 @@ from kafka import KafkaConsumer
 
 _, topic, config_file, keys_file = sys.argv
 config, alerts = json.loads(Path(config_file).read_text()), Alerts(Path("alerts.sqlite"), Path(keys_file))
-consumer = KafkaConsumer(topic, auto_offset_reset="earliest", enable_auto_commit=False, **config)
-for message in consumer:
-    try:
-        if line := alerts.take(alerts.verified(message.value, dict(message.headers))):
-            print(line, flush=True)
-    except ValueError as error:
-        print(f"refused: {message.partition}/{message.offset}: {error}", file=sys.stderr, flush=True)
-    if config.get("group_id"):
-        consumer.commit()  # after our own commit: what we had not written comes again, and is known
+with closing(KafkaConsumer(topic, auto_offset_reset="earliest", enable_auto_commit=False, **config)) as consumer:
+    for message in consumer:
+        try:
+            if line := alerts.take(alerts.verified(message.value, dict(message.headers))):
+                print(line, flush=True)
+        except ValueError as error:
+            print(f"refused: {message.partition}/{message.offset}: {error}", file=sys.stderr, flush=True)
+        if config.get("group_id"):
+            consumer.commit()  # after our own commit: what we had not written comes again, and is known

@@ -15,6 +15,7 @@ from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.services import failpoints as failing
 
 PREFIX = "JAGAWANA_"
+SECRETS = f"{PREFIX}SECRETS"
 
 
 class Settings(BaseSettings):
@@ -54,6 +55,12 @@ class Settings(BaseSettings):
     blob_url: str | None = Field(
         default=None, description="s3://bucket/prefix or file:///folder that workers share; by default blobs in data"
     )
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="where `work` and `up` serve /metrics and /health; 0: nowhere")
+    metrics_host: str = Field(default="127.0.0.1", description="the address they are served on; in a pod 0.0.0.0")
+    traces_url: str | None = Field(
+        default=None, pattern="^https?://", description="OTLP/HTTP collector, e.g. http://localhost:4318/v1/traces; by default no traces"
+    )
+    logs: str = Field(default="text", pattern="^(text|json)$", description="what `work` and `up` say on stderr: lines of text or of JSON")
     failpoints: str = Field(default="", description="for fault tests: name:hit=action,…; see services/failpoints.py")
 
     @model_validator(mode="after")
@@ -111,7 +118,7 @@ def load_settings(**given: object) -> Settings:
     """
     _no_misspelt_variable(os.environ)
     try:
-        settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+        settings = Settings(_secrets_dir=_secrets(os.environ), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     except ValidationError as e:
         first = e.errors()[0]
         raise DataError(ErrorCode.SETTINGS_INVALID, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from e
@@ -122,9 +129,17 @@ def load_settings(**given: object) -> Settings:
     return settings
 
 
+def _secrets(environment: Mapping[str, str]) -> Path | None:
+    """The folder of settings that are files, e.g. jagawana_database_url: a mounted secret shows in no process's environment."""
+    folder = environment.get(SECRETS)
+    if folder is not None and not Path(folder).is_dir():
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"{SECRETS} names {folder}, which is no folder; mount the secret there or unset it")
+    return Path(folder) if folder is not None else None
+
+
 def _no_misspelt_variable(environment: Mapping[str, str]) -> None:
     """A variable that nearly has a setting's name would otherwise be passed over in silence."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {SECRETS}
     for name in sorted(n for n in environment if n.upper().startswith(PREFIX) and n.upper() not in known):
         meant = get_close_matches(name.upper().removeprefix(PREFIX), [k.removeprefix(PREFIX) for k in known], n=1, cutoff=0.8)
         if meant:

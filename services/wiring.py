@@ -43,6 +43,7 @@ from jagawana.services.notify.audience import Recipient, audience_of, load_recip
 from jagawana.services.notify.channels import Channel, FileChannel
 from jagawana.services.notify.ledger import NotifyRoom
 from jagawana.services.notify.wording import Language
+from jagawana.services.observer import UNOBSERVED, Observer
 from jagawana.services.raster.decoding import DecoderLimits
 from jagawana.services.settings import Settings
 from jagawana.services.store import observations
@@ -141,12 +142,13 @@ class Service:
             logger.error("tile %s keeps its old judgement: %s", tile, e)
 
 
-def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | None = None) -> Service:
+def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | None = None, observer: Observer = UNOBSERVED) -> Service:
     """The service; nothing starts until `drain`.
 
     Args:
         clock: time and waiting; the machine's by default.
         policy: the fold's thresholds and confirmation rule; the shipped ones by default.
+        observer: is told of every piece of work; nobody by default.
 
     Raises:
         DataError: SETTINGS_INVALID.
@@ -167,12 +169,14 @@ def build(settings: Settings, clock: Clock | None = None, policy: FoldPolicy | N
         limits=DecoderLimits(settings.decoder_seconds, settings.decoder_bytes),
     )
     assess = AssessRoom(store, Histories(blobs, policy or FoldPolicy()), pack_of(settings.rules), _audience(recipients))
-    notify = NotifyRoom(store, blobs, {r.id: r for r in recipients}, _channels(settings), clock.now, attempts=settings.delivery_attempts)
+    notify = NotifyRoom(
+        store, blobs, {r.id: r for r in recipients}, _channels(settings), clock.now, attempts=settings.delivery_attempts, observer=observer
+    )
     routes = (
         Route("detect", Topic.SCENES, SceneAcquired, detect.on_scene, most_a_day=MOST_REVISIONS),
         Route("assess", Topic.OBSERVATIONS, ObservationRecorded, assess.on_observation),
     )
-    bus = EmbeddedBus(store, routes, clock, attempts=settings.attempts)
+    bus = EmbeddedBus(store, routes, clock, attempts=settings.attempts, observer=observer)
     return Service(settings, engine, store, blobs, clock, bus, assess, notify)
 
 

@@ -18,11 +18,14 @@ from jagawana.services.agencies.headers import signing
 from jagawana.services.agencies.signing import signing_key
 from jagawana.services.bus.handling import EventHandling
 from jagawana.services.bus.kafka.connection import Connection
-from jagawana.services.bus.kafka.progress import Progress, exit_after
+from jagawana.services.bus.kafka.progress import exit_after
 from jagawana.services.bus.kafka.reader import Reader
 from jagawana.services.bus.kafka.relay import Relay, pause
 from jagawana.services.bus.kafka.watching import Watch
 from jagawana.services.ingest.inbox import Inbox, changes
+from jagawana.services.observing import table
+from jagawana.services.observing.lag import Lag
+from jagawana.services.observing.start import Observation, observation
 from jagawana.services.rooms import Room
 from jagawana.services.settings import Settings
 from jagawana.services.store.lock import sole_process
@@ -40,22 +43,27 @@ logger = logging.getLogger(__name__)
 Running = Callable[[asyncio.Event], Awaitable[None]]
 
 
-def work(settings: Settings, room: Room, *, inbox: Path | None = None, tense: AlertTense = AlertTense.CURRENT, port: int = 8080) -> None:
+def work(
+    settings: Settings, room: Room, *, inbox: Path | None = None, tense: AlertTense = AlertTense.CURRENT, port: int = 8080,
+    host: str = "127.0.0.1",
+) -> None:  # fmt: skip
     """Run one room until SIGTERM or Ctrl-C; it ends after the record in hand.
 
     Raises:
         DataError: SETTINGS_INVALID, also when the brokers or the database refuse us.
     """
-    service = build(settings)
+    observed = observation(settings, room)
+    service = build(settings, observer=observed.observer)
+    observed.look_into(service.engine, service.assess.pack, service.notify.recipients)
     runs: dict[Room, Callable[[], Running]] = {
-        Room.INGEST: lambda: _ingesting(service, inbox or settings.data / "inbox", tense),
-        Room.DETECT: lambda: _reading(service, Room.DETECT),
-        Room.ASSESS: lambda: _assessing(service),
-        Room.RELAY: lambda: _relaying(service),
-        Room.NOTIFY: lambda: _notifying(service),
-        Room.WEB: lambda: _showing(service, port),
+        Room.INGEST: lambda: _ingesting(service, observed, inbox or settings.data / "inbox", tense),
+        Room.DETECT: lambda: _reading(service, observed, Room.DETECT),
+        Room.ASSESS: lambda: _assessing(service, observed),
+        Room.RELAY: lambda: _relaying(service, observed),
+        Room.NOTIFY: lambda: _notifying(service, observed),
+        Room.WEB: lambda: _showing(service, observed, port, host),
     }
-    with sole_process(settings.data):
+    with sole_process(settings.data), observed.served(serve):
         shutil.rmtree(settings.spool, ignore_errors=True)
         asyncio.run(_until_stopped(runs[room], settings.grace_seconds))
 
@@ -84,20 +92,24 @@ def connection_of(settings: Settings) -> Connection:
     return Connection(settings.kafka_servers, settings.kafka_user, password, settings.kafka_ca)
 
 
-def _reading(service: Service, room: Room) -> Running:
+def _reading(service: Service, observed: Observation, room: Room) -> Running:
     route = next(r for r in service.bus.routes if r.room == room)
-    handling = EventHandling(service.store, service.clock, attempts=service.settings.attempts)
+    handling = EventHandling(service.store, service.clock, attempts=service.settings.attempts, observer=observed.observer)
     settings = service.settings
     reader = Reader(
-        route, handling, connection_of(settings), Progress(), instance=settings.instance, session_seconds=settings.session_seconds,
+        route, handling, connection_of(settings), observed.progress, instance=settings.instance, session_seconds=settings.session_seconds,
         grace_seconds=settings.grace_seconds,
     )  # fmt: skip
+    lag = Lag(room, lambda: reader.subscriber.consumer)
+    observed.show(table.LAG, lag.samples)
 
     async def run(stopping: asyncio.Event) -> None:
         await _started(reader.start, stopping)
-        watching = asyncio.create_task(Watch(reader).keep())
+        observed.health.has_started = True
+        watching, lagging = asyncio.create_task(Watch(reader).keep()), asyncio.create_task(lag.keep())
         await stopping.wait()
         watching.cancel()
+        lagging.cancel()
         await reader.stop()
 
     return run
@@ -113,8 +125,8 @@ async def _started(start: Callable[[], Awaitable[None]], stopping: asyncio.Event
             await pause(stopping, START_WAIT_SECONDS)
 
 
-def _assessing(service: Service) -> Running:
-    read = _reading(service, Room.ASSESS)
+def _assessing(service: Service, observed: Observation) -> Running:
+    read = _reading(service, observed, Room.ASSESS)
 
     async def run(stopping: asyncio.Event) -> None:
         judging = asyncio.create_task(_judging(service, stopping))
@@ -144,16 +156,24 @@ def _judge_stale_tiles(service: Service, owner: str, stopping: asyncio.Event) ->
         service.judge_again(tile)
 
 
-def _relaying(service: Service) -> Running:
+def _relaying(service: Service, observed: Observation) -> Running:
     settings, now = service.settings, service.clock.now
     headers_of = signing(signing_key(settings.signing_key, now()), now)
-    relay = Relay(service.store, service.clock, connection_of(settings), Progress(), owner=_owner(settings), headers_of=headers_of)
+    relay = Relay(
+        service.store, service.clock, connection_of(settings), observed.progress, owner=_owner(settings), headers_of=headers_of,
+        observer=observed.observer,
+    )  # fmt: skip
+    observed.show(table.LEASE_HELD, lambda: iter([(("relay",), float(relay.lease.is_held))]))
+    observed.look_into_store(service.engine, service.clock.now, service.bus.routes, relays=True)
+    observed.health.has_started = True
     return relay.run
 
 
-def _notifying(service: Service) -> Running:
+def _notifying(service: Service, observed: Observation) -> Running:
     async def run(stopping: asyncio.Event) -> None:
+        observed.health.has_started = True
         while not stopping.is_set():
+            observed.progress.made()
             try:
                 if await asyncio.to_thread(service.notify.deliver_next):
                     continue
@@ -164,18 +184,20 @@ def _notifying(service: Service) -> Running:
     return run
 
 
-def _ingesting(service: Service, inbox: Path, tense: AlertTense) -> Running:
+def _ingesting(service: Service, observed: Observation, inbox: Path, tense: AlertTense) -> Running:
     inbox.mkdir(parents=True, exist_ok=True)
     watched, stop = Inbox(inbox, tense), threading.Event()
 
     def watch() -> None:
         for _ in changes(inbox, stop):
+            observed.progress.made()
             try:
                 watched.send(service.engine, at=service.clock.now())
             except JagawanaError as e:
                 logger.error("%s; trying again", e)
 
     async def run(stopping: asyncio.Event) -> None:
+        observed.health.has_started = True
         watching = asyncio.create_task(asyncio.to_thread(watch))
         await stopping.wait()
         stop.set()
@@ -184,12 +206,15 @@ def _ingesting(service: Service, inbox: Path, tense: AlertTense) -> Running:
     return run
 
 
-def _showing(service: Service, port: int) -> Running:
+def _showing(service: Service, observed: Observation, port: int, host: str) -> Running:
     app = pages(ReportSource(service.engine, service.blobs, service.assess.histories), service.clock.now)
 
     async def run(stopping: asyncio.Event) -> None:
-        server = serve(app, port)
-        await stopping.wait()
+        server = serve(app, port, host)
+        observed.health.has_started = True
+        while not stopping.is_set():
+            observed.progress.made()
+            await pause(stopping, LOOK_SECONDS)
         server.should_exit = True
 
     return run

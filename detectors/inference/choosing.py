@@ -1,6 +1,7 @@
 """Which device, precision and runtime a network gets on this machine."""
 
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from jagawana.detectors.inference.blocks import CORE_PX
@@ -79,8 +80,8 @@ def has_bf16(device: str) -> bool:
 
 
 def _has_cuda() -> bool:
-    """torch is only asked where there is a driver: importing it takes a second or two and some 400 MB."""
-    if not Path("/dev/nvidiactl").exists():
+    """torch is only asked where there is a driver: importing it takes a second or two and some 400 MB. The slim image has none."""
+    if not Path("/dev/nvidiactl").exists() or find_spec("torch") is None:
         return False
     import torch
 

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from jagawana.services.bus.handling import Clock, EventHandling, Route
+from jagawana.services.observer import UNOBSERVED, Observer
 from jagawana.services.store.port import Store
 
 
 class EmbeddedBus(EventHandling):
     """Moves events from the log through the routes, one at a time."""
 
-    def __init__(self, store: Store, routes: Sequence[Route[Any]], clock: Clock, *, attempts: int) -> None:
-        super().__init__(store, clock, attempts=attempts)
+    def __init__(self, store: Store, routes: Sequence[Route[Any]], clock: Clock, *, attempts: int, observer: Observer = UNOBSERVED) -> None:
+        super().__init__(store, clock, attempts=attempts, observer=observer)
         self.routes = routes
 
     def step(self, route: Route[Any]) -> bool:

@@ -16,6 +16,7 @@ from jagawana.schemas.envelope import decode_as
 from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError, TransientError
 from jagawana.schemas.topics import Topic
 from jagawana.services.failpoints import reached
+from jagawana.services.observer import UNOBSERVED, EventWork, Observer
 from jagawana.services.store.log import Event
 from jagawana.services.store.port import Store, Transaction
 
@@ -63,8 +64,8 @@ class Clock:
 class EventHandling:
     """Takes events, one at a time, through a route; a bus says where they come from."""
 
-    def __init__(self, store: Store, clock: Clock, *, attempts: int) -> None:
-        self.store, self.clock, self.attempts = store, clock, attempts
+    def __init__(self, store: Store, clock: Clock, *, attempts: int, observer: Observer = UNOBSERVED) -> None:
+        self.store, self.clock, self.attempts, self.observer = store, clock, attempts, observer
 
     def deal_with(self, route: Route[Any], take: Callable[[Transaction], Event | None]) -> bool:
         """Deal with the event that `take` finds. False when it finds none.
@@ -80,15 +81,24 @@ class EventHandling:
                 return False
             if tx.log.was_handled(route.room, event.event_id):
                 tx.log.finish(route.room, event, outcome="done", at=self.clock.now())
-                return True
+                with self.observer.watching(EventWork(route.room, route.topic, outcome="repeated")):
+                    return True
             admitted = self._is_admitted(tx, route, event)
             starts = tx.log.begin_attempt(route.room, event)
         reached("event.counted")
+        with self.observer.watching(EventWork(route.room, route.topic)) as work:
+            self._decide(route, event, work, starts=starts, admitted=admitted)
+        return True
+
+    def _decide(self, route: Route[Any], event: Event, work: EventWork, *, starts: int, admitted: bool) -> None:
+        """Done, buried, or left where it is."""
         try:
             if not admitted:
                 self._refuse_flood(route, event)
-            self._handle(route, event, starts)
+            self._handle(route, event, starts, work)
+            work.outcome = "done"
         except JagawanaError as error:
+            work.code = error.code
             if error.retryable or error.code in INSTALLATION:
                 self._leave(route.room, event)
                 raise
@@ -98,7 +108,7 @@ class EventHandling:
             with self.store.transaction() as tx:
                 tx.log.bury(route.room, event, error, at=self.clock.now())
             reached("event.buried")
-        return True
+            work.outcome = "dead"
 
     def _is_admitted(self, tx: Transaction, route: Route[Any], event: Event) -> bool:
         """Whether it is not one too many; what cannot be read is refused soon enough."""
@@ -121,14 +131,15 @@ class EventHandling:
             tx.log.end_attempt(room, event)
         reached("event.left")
 
-    def _handle(self, route: Route[Any], event: Event, starts: int) -> None:
+    def _handle(self, route: Route[Any], event: Event, starts: int, work: EventWork) -> None:
         if starts > MAX_STARTS:
             raise DataError(ErrorCode.DECODER_DIED, f"started {MAX_STARTS} times without an end; it kills its worker")
         deaths = 0
         for attempt in range(1, self.attempts + 1):
             try:
                 reached("event.handling")
-                effects = route.handler(decode_as(route.message, event.payload))
+                work.tries, work.message = attempt, decode_as(route.message, event.payload)
+                effects = route.handler(work.message)
                 reached("event.handled")
                 with self.store.transaction() as tx:
                     effects.apply(tx, self.clock.now())

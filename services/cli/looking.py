@@ -3,6 +3,7 @@
 import platform
 from enum import StrEnum
 from importlib.metadata import version as installed_version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError
 from jagawana.services.cli.options import AsJson, Data, print_json, print_table, settings_of
 
 dead = typer.Typer(no_args_is_help=True, help="Scenes and messages that were refused, with their codes.")
-DOCTOR_PACKAGES = ("torch", "rasterio", "shapely", "sqlmodel", "apprise", "numpy")
+DOCTOR_PACKAGES = ("rasterio", "shapely", "sqlmodel", "apprise", "numpy")
 
 
 class Format(StrEnum):
@@ -129,17 +130,24 @@ def doctor(data: Data = None, as_json: AsJson = False) -> None:
 
 
 def _models() -> dict[str, Any]:
-    import torch
-
     from jagawana.services.detect.models import SHIPPED, load_detector
 
-    found: dict[str, Any] = {"cpu threads": torch.get_num_threads(), "cuda": torch.cuda.is_available()}
+    found = _torch()
     for model_id in SHIPPED:
         try:
             found[f"model {model_id}"] = f"known answer given; {load_detector(model_id).spec.ref.fingerprint}"
         except JagawanaError as e:
             found[f"model {model_id}"] = f"WRONG: {e}"
     return found
+
+
+def _torch() -> dict[str, Any]:
+    """What torch offers; images for processors come without it."""
+    if find_spec("torch") is None:
+        return {"torch": "not installed", "cuda": False}
+    import torch
+
+    return {"torch": installed_version("torch"), "cpu threads": torch.get_num_threads(), "cuda": torch.cuda.is_available()}
 
 
 def _database(data: Any) -> dict[str, Any]:

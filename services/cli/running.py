@@ -96,6 +96,7 @@ def up(
 def work(
     room: Annotated[Room, typer.Argument(help="Which room this process is.")],
     port: Annotated[int, typer.Option(help="Port of the page (web).")] = 8080,
+    host: Annotated[str, typer.Option(help="Address of the page (web). It shows exact places and asks for no password.")] = "127.0.0.1",
     inbox: Annotated[Path | None, typer.Option(help="Watched folder of item JSON (ingest).", show_default="DATA/inbox")] = None,
     tense: Annotated[AlertTense, typer.Option(help="What new scenes are (ingest).")] = AlertTense.CURRENT,
     data: Data = None,
@@ -103,4 +104,4 @@ def work(
     """Run one room of the distributed mode until stopped: Kafka between the rooms, one database for all (docs/distributed.md)."""
     from jagawana.services.work import work as run
 
-    run(settings_of(data), room, inbox=inbox, tense=tense, port=port)
+    run(settings_of(data), room, inbox=inbox, tense=tense, port=port, host=host)

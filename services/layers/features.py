@@ -19,7 +19,10 @@ MOST_FEATURES = 2_000_000
 
 @dataclass(frozen=True)
 class Features:
-    """In WGS 84, without heights, in the order of the file. `names` are empty, and `people` None, where nothing is said."""
+    """Those with a geometry, in WGS 84 without heights, in the order of the file.
+
+    `names` are empty, and `people` None, where nothing is said.
+    """
 
     geometries: Sequence[BaseGeometry]
     names: Sequence[str]
@@ -27,7 +30,7 @@ class Features:
 
 
 def read_features(path: Path, *, dimensions: frozenset[int], table: str | None = None, limits: ReaderLimits = LIMITS) -> Features:
-    """The features of a GeoPackage, GeoJSON, Shapefile or KML; all of them or a refusal.
+    """The features of a GeoPackage, GeoJSON, Shapefile or KML, or a refusal.
 
     Args:
         path: the file. FILE.gpkg:TABLE names a table of a GeoPackage that holds several.
@@ -61,24 +64,32 @@ def read_here(path: Path, request: Request) -> tuple[dict[str, Any], list[BaseGe
     table = read_table(file_at(path), request["table"], how="write FILE:TABLE").to_crs(4326)
     if len(table) > MOST_FEATURES:
         raise _refused(path, f"it has more than {MOST_FEATURES} features; cut it to the country")
-    geometries = [shapely.force_2d(g) for g in table.geometry]
-    for row, g in enumerate(geometries, 1):
-        _fits(g, row, path, request["dimensions"])
     columns = {str(c).lower(): c for c in table.columns}
     name, people = (next((columns[c] for c in known if c in columns), None) for known in (NAME, POPULATION))
-    names = ["" if v is None or pd.isna(v) else str(v) for v in (table[name] if name is not None else [None] * len(table))]
-    numbers = pd.to_numeric(table[people], errors="coerce").tolist() if people is not None else [np.nan] * len(table)
-    return {"names": names, "people": [None if np.isnan(n) else float(n) for n in numbers]}, geometries
+    names = table[name] if name is not None else [None] * len(table)
+    numbers = pd.to_numeric(table[people], errors="coerce") if people is not None else [np.nan] * len(table)
+    found: dict[str, list[Any]] = {"names": [], "people": []}
+    geometries = []
+    for row, (g, word, number) in enumerate(zip(table.geometry, names, numbers, strict=True), 1):
+        if _is_drawn(g, row, path, request["dimensions"], has_people=number > 0):
+            geometries.append(shapely.force_2d(g))
+            found["names"].append("" if word is None or pd.isna(word) else str(word))
+            found["people"].append(None if np.isnan(number) else float(number))
+    return found, geometries
 
 
-def _fits(geometry: BaseGeometry | None, row: int, path: Path, dimensions: Sequence[int]) -> None:
+def _is_drawn(geometry: BaseGeometry | None, row: int, path: Path, dimensions: Sequence[int], *, has_people: bool) -> bool:
+    """Whether a feature says anything; one without geometry is left out, but never its people."""
     wanted = " or ".join(DIMENSIONS[d] for d in dimensions)
     if geometry is None or geometry.is_empty:
-        raise _refused(path, f"feature {row} has no geometry; remove it, or draw it")
+        if has_people:
+            raise _refused(path, f"feature {row} has people but no geometry; draw it, or take its people out")
+        return False
     if int(shapely.get_dimensions(geometry)) not in dimensions:
         raise _refused(path, f"feature {row} is a {geometry.geom_type}; {wanted} are read here")
     if not np.isfinite(geometry.bounds).all():
         raise _refused(path, f"feature {row} lies nowhere in WGS 84; is the coordinate system of the file right?")
+    return True
 
 
 def _refused(path: Path, why: str) -> DataError:

@@ -13,6 +13,7 @@ from jagawana.services.notify.audience import Format, Recipient
 from jagawana.services.notify.channels import Channel, Receipt, ReceiptState
 from jagawana.services.notify.composing import compose
 from jagawana.services.notify.pictures import before_and_after
+from jagawana.services.observer import UNOBSERVED, DeliveryWork, Observer
 from jagawana.services.store.blobs import BlobStore
 from jagawana.services.store.port import Deliveries, Store
 from jagawana.services.store.tables import DeliveryRow
@@ -32,6 +33,7 @@ class NotifyRoom:
     channel_of: Callable[[Recipient], Channel]
     now: Callable[[], datetime]
     attempts: int
+    observer: Observer = UNOBSERVED
 
     def deliver_next(self) -> bool:
         """Send what is due longest. False when nothing is due."""
@@ -41,20 +43,27 @@ class NotifyRoom:
         if taken is None:
             return False
         reached("delivery.taken")
-        receipt = self._send(taken)
-        reached("delivery.settling")
-        with self.store.transaction() as tx:
-            self._settle(tx.deliveries, taken, receipt)
-        reached("delivery.settled")
+        with self.observer.watching(self._work(taken)) as work:
+            receipt = self._send(taken, work)
+            reached("delivery.settling")
+            with self.store.transaction() as tx:
+                self._settle(tx.deliveries, taken, receipt)
+            reached("delivery.settled")
+            work.outcome = receipt.state
+            work.is_given_up = receipt.state is not ReceiptState.SENT and taken.attempts >= self.attempts
         return True
 
-    def _send(self, taken: DeliveryRow) -> Receipt:
+    def _work(self, taken: DeliveryRow) -> DeliveryWork:
+        recipient = self.recipients.get(taken.recipient_id)
+        return DeliveryWork(recipient.schema_name if recipient else "unknown", taken.alert_id, taken.record_number)
+
+    def _send(self, taken: DeliveryRow, work: DeliveryWork) -> Receipt:
         recipient = self.recipients.get(taken.recipient_id)
         if recipient is None:
             return Receipt(ReceiptState.FAILED, "", "the recipient is no longer in the audience file")
         try:
             with self.store.transaction() as tx:
-                record = tx.alerts.record(taken.alert_id, taken.record_number)
+                work.record = record = tx.alerts.record(taken.alert_id, taken.record_number)
             message = compose(record, recipient, self._pictures(record, recipient), now=self.now())
             reached("delivery.sending")
             receipt = self.channel_of(recipient).send(message)

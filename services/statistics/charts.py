@@ -1,21 +1,16 @@
-"""The pictures: categories, grounds and months on one sheet, and a map of provinces with a pie on each."""
+"""The overview: categories, grounds and months on one sheet, or one of them alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from io import BytesIO
-from math import cos, radians, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import shapely
-
 from jagawana.rules.grounds import RESTRICTED, Concession, Ground
-from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import Category, ZoneKind
 from jagawana.services.drawing.plots import INK, SOFT, save, tidy
 from jagawana.services.notify.wording import Language, phrases_of
 from jagawana.services.notify.wording.facts import hectares
-from jagawana.services.notify.wording.names import safe_name
 from jagawana.services.notify.wording.phrases import Phrases
 from jagawana.services.statistics.national import Picture
 from jagawana.services.statistics.sums import category_ha, ground_ha, months
@@ -41,8 +36,6 @@ class Panel(StrEnum):
     MONTHS = "months"
 
 
-LARGEST_PIE, SMALLEST_PIE = 0.075, 0.022
-"""Radius of a pie, as a share of the map's width."""
 MONTH_NAMES = 14
 """More months than this are named every second, third, … time."""
 
@@ -57,7 +50,7 @@ def draw_overview(p: Picture, name: str, paths: Sequence[Path], language: Langua
     for panel, place in ((Panel.CATEGORIES, grid[0, 0]), (Panel.GROUNDS, grid[0, 1]), (Panel.MONTHS, grid[1, :])):
         PANELS[panel](figure.add_subfigure(place), p, words, phrases)
     figure.suptitle(words.title.format(name=name), x=0.01, ha="left", fontweight="bold", fontsize=13)
-    _footnote(figure, p, words)
+    footnote(figure, p, words)
     save(figure, paths)
 
 
@@ -72,23 +65,8 @@ def draw_panel(panel: Panel, p: Picture, language: Language) -> bytes:
     return out.getvalue()
 
 
-def draw_map(p: Picture, paths: Sequence[Path], language: Language) -> None:
-    """Provinces with a pie each; a legend of categories."""
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-
-    words, phrases = words_of(language), phrases_of(language)
-    figure = Figure(figsize=(11.5, 6.6), layout="constrained", dpi=120)
-    ax = figure.add_subplot()
-    _map(ax, p, words, phrases)
-    handles = [Patch(color=CATEGORY[c], label=words.category[c]) for c in Category]
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=4, frameon=False, fontsize=8.5)
-    ax.set_title(words.provinces, loc="left", fontsize=11, fontweight="bold")
-    _footnote(figure, p, words)
-    save(figure, paths)
-
-
-def _footnote(figure: "Figure", p: Picture, words: PictureWords) -> None:
+def footnote(figure: "Figure", p: Picture, words: PictureWords) -> None:
+    """Say so where only test scenes were counted."""
     if p.counted and not all(m.tense.is_real for m in p.counted):
         figure.supxlabel(words.test, x=0.01, ha="left", fontsize=9, color="#8a5a00")
 
@@ -193,57 +171,6 @@ def _months(figure: "FigureBase", p: Picture, words: PictureWords, phrases: Phra
     ax.set_xticks([n for n, _ in named], [f"{phrases.short_months[d.month - 1]}\n{d.year}" for _, d in named])
     ax.legend(frameon=False, fontsize=8, loc="upper left", ncols=2)
     ax.set_ylim(0, max(base) * 1.28)
-
-
-def _map(ax: "Axes", p: Picture, words: PictureWords, phrases: Phrases) -> None:
-    """Plate carrée, true to scale at the middle latitude."""
-    ax.set_axis_off()
-    if not p.provinces:
-        ax.annotate(words.no_province, (0.5, 0.5), xycoords="axes fraction", ha="center", color=SOFT)
-        return
-    west, south, east, north = shapely.total_bounds([z.geometry for z in p.provinces])
-    shrink = cos(radians((south + north) / 2))
-    width = max((east - west) * shrink, north - south)
-    for zone in p.provinces:
-        _outline(ax, zone, shrink, width)
-    sums = {name: category_ha(found) for name, found in p.by_province.items()}
-    most = max([sum(ha.values()) for ha in sums.values()], default=0.0)
-    for zone in p.provinces:
-        ha = sums.get(zone.name)
-        if ha and sum(ha.values()) > 0:
-            x, y = zone.geometry.representative_point().coords[0]
-            _pie(ax, (x * shrink, y), ha, most, width)
-            below = x * shrink, y - _radius(sum(ha.values()), most, width)
-            label = f"{safe_name(zone.name)}\n{hectares(sum(ha.values()), phrases)} ha"
-            plate = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 1}
-            ax.annotate(label, below, (0, -4), textcoords="offset points", ha="center", va="top", fontsize=8, color=INK, bbox=plate)
-    ax.set_aspect("equal")
-    ax.set_xlim(west * shrink - 0.03 * width, east * shrink + 0.03 * width)
-    ax.set_ylim(south - 0.03 * width, north + 0.03 * width)
-
-
-def _outline(ax: "Axes", zone: Zone, shrink: float, width: float) -> None:
-    for part in shapely.get_parts(zone.geometry.simplify(width / 1500)):
-        if part.area > (width / 400) ** 2 or part.area == zone.geometry.area:
-            x, y = part.exterior.xy
-            ax.fill([v * shrink for v in x], list(y), facecolor="#eef2ea", edgecolor="#9aa39d", linewidth=0.6)
-
-
-def _pie(ax: "Axes", centre: tuple[float, float], ha: Mapping[Category, float], most: float, width: float) -> None:
-    from matplotlib.patches import Wedge
-
-    whole, turned = sum(ha.values()), 90.0
-    radius = _radius(whole, most, width)
-    for c in Category:
-        angle = 360 * ha[c] / whole
-        if angle > 0:
-            ax.add_patch(Wedge(centre, radius, turned - angle, turned, facecolor=CATEGORY[c], edgecolor="white", linewidth=0.8, zorder=3))
-            turned -= angle
-
-
-def _radius(ha: float, most: float, width: float) -> float:
-    """Area of a pie goes with hectares, down to a size that is still seen."""
-    return width * max(SMALLEST_PIE, LARGEST_PIE * sqrt(ha / most))
 
 
 PANELS: Mapping[Panel, Callable[["FigureBase", Picture, PictureWords, Phrases], None]] = {

@@ -12,9 +12,10 @@ from jagawana.rules.reach import Nearest
 from jagawana.schemas.alert import Category
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.notify.wording import Language
-from jagawana.services.statistics.charts import draw_map, draw_overview
+from jagawana.services.statistics.charts import draw_overview
 from jagawana.services.statistics.mined import Mined
 from jagawana.services.statistics.national import Near, Picture
+from jagawana.services.statistics.provinces import draw_map
 from jagawana.services.statistics.sums import by, ground_ha, months, total
 from jagawana.services.statistics.words import words_of
 

@@ -60,7 +60,7 @@ def migrate(settings: Settings) -> None:
 def open_sqlite(path: Path, *, busy_seconds: float = 30.0) -> Engine:
     """The embedded database, made or brought up to date; another process's transaction is waited for `busy_seconds`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": busy_seconds})
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True, connect_args={"timeout": busy_seconds})
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin_immediate)
     with trouble_is_named():

@@ -39,7 +39,7 @@ def append(session: Session, topic: str, key: str, payload: bytes, at: datetime)
     """Append bytes to the log; whatever they are, they have an event id."""
     event_id = event_id_of(payload)
     hold(session, Hold.APPENDING)
-    session.add(EventRow(topic=topic, key=key, event_id=event_id, payload=payload, created_at=at))
+    session.add(EventRow(topic=topic, key=_storable(key), event_id=event_id, payload=payload, created_at=at))
     return event_id
 
 
@@ -122,8 +122,9 @@ def bury(session: Session, room: str, event: Event, error: JagawanaError, *, at:
     if finish(session, room, event, outcome="dead", at=at, code=error.code):
         session.add(
             DeadLetterRow(
-                room=room, topic=event.topic, partition=event.partition, position=event.position, key=event.key, event_id=event.event_id,
-                subject=subject_of(event.payload), payload=event.payload, code=error.code, detail=error.detail, dead_at=at,
+                room=room, topic=event.topic, partition=event.partition, position=event.position, key=_storable(event.key),
+                event_id=event.event_id, subject=_storable(subject_of(event.payload)), payload=event.payload,
+                code=error.code, detail=_storable(error.detail), dead_at=at,
             )
         )  # fmt: skip
         if event.topic != Topic.DEAD_LETTERS:  # a letter about a letter could go on for ever
@@ -136,6 +137,11 @@ def letter_of(room: str, event: Event, error: JagawanaError) -> LetterBuried:
         room=room, topic=event.topic, partition=event.partition, position=event.position, event_id=event.event_id, code=error.code,
         detail=error.detail[:MAX_DETAIL], subject=subject_of(event.payload), **inline(event.payload),
     )  # fmt: skip
+
+
+def _storable(words: str) -> str:
+    """Without the one character that PostgreSQL keeps in no text; the payload has it still."""
+    return words.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _attempts(statement: Statement, room: str, event: Event) -> Statement:

@@ -1,4 +1,4 @@
-"""The read-only HTTP API: the page, the alerts as GeoJSON, and health. Exact places: bound to this machine only."""
+"""The read-only HTTP API: the page, the alerts as GeoJSON, and health. Exact places: bound to this machine only unless told otherwise."""
 
 from collections.abc import Callable
 from datetime import datetime

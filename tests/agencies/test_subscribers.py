@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -104,7 +105,7 @@ def subscribed(
         try:
             yield lambda: ((folder / "out").read_text().splitlines(), (folder / "err").read_text())
         finally:
-            running.terminate()
+            running.send_signal(signal.SIGINT)  # as Ctrl-C: it leaves its group
             running.wait(20)
 
 
@@ -147,7 +148,7 @@ def test_each_record_once_repeats_known_forgeries_refused(command: Command, clus
     sent(cluster, store, [record(one, 1), record(other, 1), record(one, 2)])  # a relay that died after sending
     forged(cluster, record(fake, 1))
     sent(cluster, store, [record(one, 3)])
-    with subscribed(command, cluster, tmp_path / "agency", Topic.ALERTS, "agency-1") as printed:
+    with subscribed(command, cluster, tmp_path / "agency", Topic.ALERTS, f"agency-{tmp_path.name}") as printed:
         wait_for(lambda: len(printed()[0]) >= 4 and printed()[1].count("refused") >= 4, f"four records and four refusals: {printed()}")
         time.sleep(1.0)
         lines, errors = printed()
@@ -161,7 +162,7 @@ def test_a_subscriber_that_comes_back_goes_on(command: Command, cluster: Kafka, 
     (one,) = ids(1)
     sent(cluster, store, [record(one, 1)])
     for number in (1, 2):
-        with subscribed(command, cluster, tmp_path / "agency", Topic.ALERTS, "agency-1") as printed:
+        with subscribed(command, cluster, tmp_path / "agency", Topic.ALERTS, f"agency-{tmp_path.name}") as printed:
             wait_for(lambda: len(printed()[0]) >= 1, f"record {number}")
             time.sleep(0.5)
             assert told_of(printed()[0]) == [(str(one), number)]

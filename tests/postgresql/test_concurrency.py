@@ -36,6 +36,17 @@ def store(on_postgresql: Engine) -> SqlStore:
     return SqlStore(on_postgresql)
 
 
+class Done:
+    """Counts those that are done."""
+
+    def __init__(self) -> None:
+        self.n, self._lock = 0, threading.Lock()
+
+    def add(self) -> None:
+        with self._lock:
+            self.n += 1
+
+
 def at_once(*works: Callable[[], T]) -> list[T]:
     """Run all in threads of their own that start together; raises what any of them raises."""
     ready = threading.Barrier(len(works))
@@ -49,7 +60,7 @@ def at_once(*works: Callable[[], T]) -> list[T]:
 
 
 def test_a_reader_of_the_log_never_passes_an_event_that_is_committed_later(store: SqlStore) -> None:
-    each = 40
+    each, written = 40, Done()
 
     def write(writer: int) -> None:
         chance = random.Random(writer)
@@ -58,16 +69,19 @@ def test_a_reader_of_the_log_never_passes_an_event_that_is_committed_later(store
                 tx.log.publish(Topic.COVERAGE, coverage(f"{writer}-{n}"), source="/test", at=AT)
                 tx.session.flush()
                 time.sleep(chance.random() / 500)  # between its position and its commit
+        written.add()
 
     def read() -> list[int]:
         passed: list[int] = []
-        while len(passed) < WRITERS * each:
+        while True:
+            all_written = written.n == WRITERS
             with store.transaction() as tx:
                 batch = tx.log.next_events("relay", Topic.COVERAGE, 7)
                 if batch:
                     tx.log.pass_through("relay", Topic.COVERAGE, batch[-1].position)
             passed += [event.position for event in batch]
-        return passed
+            if all_written and not batch:
+                return passed
 
     done = at_once(*[(lambda w=w: write(w)) for w in range(WRITERS)], read)  # type: ignore[misc]
     passed = done[-1]
@@ -213,6 +227,7 @@ def test_of_layers_loaded_at_once_none_adds_to_a_crowd_it_did_not_see(store: Sql
         try:
             with transaction(store.engine) as session:
                 zones.activate(session, layer, "1", crowd, at=AT)
+                time.sleep(0.3)  # the other one looks for a crowd meanwhile
         except DataError as e:
             assert e.code is ErrorCode.ZONES_INVALID
             return False

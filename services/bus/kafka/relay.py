@@ -21,6 +21,7 @@ from jagawana.services.bus.handling import Clock
 from jagawana.services.bus.kafka.connection import Connection, connecting
 from jagawana.services.bus.kafka.progress import GIVE_UP_CODE, Progress, exit_at_once
 from jagawana.services.failpoints import reached
+from jagawana.services.observer import UNOBSERVED, Observer, RelayWork
 from jagawana.services.store.log import Event
 from jagawana.services.store.port import Store
 
@@ -42,10 +43,10 @@ class Relay:
 
     def __init__(
         self, store: Store, clock: Clock, connection: Connection, progress: Progress, *, owner: str,
-        headers_of: Callable[[Event], Headers], topics: Sequence[Topic] = tuple(Topic),
+        headers_of: Callable[[Event], Headers], topics: Sequence[Topic] = tuple(Topic), observer: Observer = UNOBSERVED,
     ) -> None:  # fmt: skip
         self.lease = RelayLease(store, owner)
-        self.topics = [TopicRelay(topic, store, clock, connection, progress, headers_of) for topic in topics]
+        self.topics = [TopicRelay(topic, store, clock, connection, progress, headers_of, observer) for topic in topics]
         self.progress = progress
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -103,10 +104,11 @@ class TopicRelay:
     """Sends one topic's events."""
 
     def __init__(
-        self, topic: Topic, store: Store, clock: Clock, connection: Connection, progress: Progress, headers_of: Callable[[Event], Headers]
-    ) -> None:
+        self, topic: Topic, store: Store, clock: Clock, connection: Connection, progress: Progress,
+        headers_of: Callable[[Event], Headers], observer: Observer = UNOBSERVED,
+    ) -> None:  # fmt: skip
         self.topic, self.store, self.clock, self.connection, self.progress = topic, store, clock, connection, progress
-        self.headers_of = headers_of
+        self.headers_of, self.observer = headers_of, observer
         self._most = BATCH
         self._producer: AIOKafkaProducer | None = None
 
@@ -131,15 +133,21 @@ class TopicRelay:
         events = await asyncio.to_thread(self._next)
         if not events:
             return 0
+        with self.observer.watching(RelayWork(self.topic, [e.payload for e in events])) as work:
+            return await self._send_on(events, work)
+
+    async def _send_on(self, events: Sequence[Event], work: RelayWork) -> int:
         results = await self._send(events)
         failures = [n for n, result in enumerate(results) if isinstance(result, BaseException)]
         acknowledged = events[: failures[0]] if failures else events
         if acknowledged:
             await asyncio.to_thread(self._pass, acknowledged[-1].position)
             reached("relay.passed")
+        work.sent = len(acknowledged)
         self._most = 1 if failures else BATCH  # what is refused again and again shall not take others with it
         if failures:
             raise results[failures[0]]
+        work.outcome = "sent"
         return len(events)
 
     async def _send(self, events: Sequence[Event]) -> Sequence[Any]:

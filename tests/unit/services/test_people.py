@@ -147,3 +147,28 @@ def test_a_road_is_no_village(tmp_path: Path) -> None:
     assert len(read_layer(path, dimensions=LINES).geometries) == 1
     with pytest.raises(DataError, match="LineString"):
         read_layer(path, dimensions=POINTS)
+
+
+def test_a_feature_without_geometry_is_left_out_but_never_its_people(tmp_path: Path) -> None:
+    features = [
+        {"type": "Feature", "properties": {"name": "a", "population": n}, "geometry": g}
+        for n, g in ((5, {"type": "Point", "coordinates": [114, -1]}), (None, None), (0, None))
+    ]
+    path = tmp_path / "places.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    layer = read_layer(path, dimensions=POINTS)
+    assert len(layer.geometries) == len(layer.names) == len(layer.people) == 1
+    features[1]["properties"]["population"] = 7  # type: ignore[index]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    with pytest.raises(DataError, match="feature 2 has people but no geometry"):
+        read_layer(path, dimensions=POINTS)
+
+
+def test_a_table_of_a_package_is_named_after_a_colon(tmp_path: Path) -> None:
+    package = tmp_path / "roads.gpkg"
+    for table, count in (("old", 1), ("new", 2)):
+        lines = [LineString([(114, -1), (115, -1 - n)]) for n in range(count)]
+        gpd.GeoDataFrame(geometry=lines, crs=4326).to_file(package, layer=table, driver="GPKG")
+    assert len(read_layer(Path(f"{package}:new"), dimensions=LINES).geometries) == 2
+    with pytest.raises(DataError, match="holds the tables old, new; write FILE:TABLE"):
+        read_layer(package, dimensions=LINES)

@@ -1,0 +1,1 @@
+"""What operators see of the service: metrics, traces, logs, health. Nothing here changes what is done."""
