@@ -1,21 +1,40 @@
-# One image, one process: the embedded mode. Not built on a machine with a container engine yet (see README, "Not verified").
-FROM python:3.11.14-slim-bookworm AS build
+# Two images: `slim` (default) for every room, with detection on processors by OpenVINO and without torch; `cuda` with torch, for detect on a GPU.
+#   docker build --target slim --tag jagawana:0.1.0 .        docker build --target cuda --tag jagawana:0.1.0-cuda .
+# Neither was built yet on a machine with a container engine; what was tried instead: docs/deploying.md.
+FROM python:3.11.14-slim-bookworm AS source
 WORKDIR /src
 COPY pyproject.toml hatch_build.py constraints.txt README.md LICENSE ./
 COPY schemas schemas
 COPY detectors detectors
 COPY rules rules
 COPY services services
-RUN python -m venv /opt/jagawana \
- && /opt/jagawana/bin/pip install --no-cache-dir --constraint constraints.txt .
+RUN python -m venv /opt/jagawana
+ENV PATH=/opt/jagawana/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
 
-FROM python:3.11.14-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /data jagawana && install -d -o jagawana /data
-COPY --from=build /opt/jagawana /opt/jagawana
-ENV PATH=/opt/jagawana/bin:$PATH JAGAWANA_DATA=/data PYTHONDONTWRITEBYTECODE=1
-USER jagawana
+FROM source AS build-slim
+COPY docker/without_torch.py ./
+RUN pip install --no-cache-dir --quiet --dry-run --ignore-installed --report report.json --constraint constraints.txt . \
+ && python without_torch.py report.json > requirements.txt \
+ && pip install --no-cache-dir --no-deps --requirement requirements.txt \
+ && pip install --no-cache-dir --no-deps .
+
+FROM source AS build-cuda
+RUN pip install --no-cache-dir --constraint constraints.txt .
+
+FROM python:3.11.14-slim-bookworm AS base
+RUN useradd --system --uid 10001 --user-group --home-dir /data jagawana && install -d -o jagawana -g jagawana /data
+ENV PATH=/opt/jagawana/bin:$PATH HOME=/tmp JAGAWANA_DATA=/data PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    JAGAWANA_METRICS_PORT=9090
+USER 10001:10001
 VOLUME /data
-HEALTHCHECK --interval=60s --start-period=30s \
-  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/health', timeout=5)"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=6 \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9090/health/live', timeout=5)"]
 ENTRYPOINT ["jagawana"]
 CMD ["up", "--port", "8080"]
+
+FROM base AS cuda
+COPY --from=build-cuda /opt/jagawana /opt/jagawana
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+
+FROM base AS slim
+COPY --from=build-slim /opt/jagawana /opt/jagawana

@@ -1,5 +1,6 @@
 # make demo   sets everything up and runs the whole chain on a simulated archive
-# make test   sets everything up and passes the tests
+# make test   sets everything up and passes the tests that need no server
+# make test-services   installs Kafka, PostgreSQL and an S3 server if it may, and passes the tests on them
 # make bench  four peers' inference code against ours, on a quiet machine (make peers installs them)
 # make check  ruff, mypy, import contracts, and the wheel in an empty environment
 PYTHON ?= python3
@@ -8,10 +9,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint wheel schemas scorecard simulate faults soak fuzz clean
+.PHONY: help demo test test-services services check lint wheel schemas scorecard simulate faults soak fuzz clean
 
 help: ## what there is
-	@grep -E '^# make|^[a-z]+:.*##' Makefile | sed -E 's/^# //; s/:.*## /: /'
+	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*## /: /'
 
 $(VENV)/.core: pyproject.toml constraints.txt hatch_build.py
 	@echo "installing into $(VENV) (torch is large: about a minute on a good line)"
@@ -27,8 +28,15 @@ $(VENV)/.dev: $(VENV)/.core
 demo: $(VENV)/.core ## simulated scenes in, alerts, messages and a page out (jagawana-demo/)
 	$(BIN)/jagawana demo
 
-test: $(VENV)/.dev ## all tests, on two cores
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+test: $(VENV)/.dev ## all tests but those on real servers, on two cores
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --servers=none
+
+test-services: $(VENV)/.dev ## the tests on real servers; fails when a server cannot be had, or none ran
+	PYTHONPATH=tests $(BIN)/python -m servers.install
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m services --servers=required
+
+services: $(VENV)/.dev ## Kafka, PostgreSQL and S3 on 127.0.0.1 (19092, 15432, 19000) until Ctrl-C; prints the variables to use
+	PYTHONPATH=tests $(BIN)/python -m servers
 
 check: lint wheel ## everything but the tests
 

@@ -5,8 +5,8 @@ from collections.abc import Collection
 
 HIDDEN = "[hidden]"
 PLACE = "[place]"
-_FINE = re.compile(r"(?<![\w.])-?\d{1,7}\.\d{3,}(?![\w.]*\d{4}-)")
-"""A number with three or more decimals: a hundred metres in degrees, a millimetre in UTM."""
+_FINE = re.compile(r"(?<![\w.])(?<!:\d\d:)-?\d{1,7}\.\d{3,}")
+"""A number with three or more decimals: a hundred metres in degrees, a millimetre in UTM. Not the seconds of a time of day."""
 _METRES = re.compile(r"(?<![\w.])\d{6,7}(?:\.\d+)?[ ,;]+\d{7,8}(?:\.\d+)?(?![\w])")
 """Easting and northing."""
 _USER_IN_URL = re.compile(r"(?<=://)[^\s/@]+@")

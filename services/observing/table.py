@@ -70,7 +70,7 @@ CERTIFICATE_ENDS = Metric(
 STORE_ANSWERS = Metric("jagawana_store_answers", Kind.GAUGE, (), "1 when the last look into the database went well", Source.STORE)
 WAITING_AGE = Metric(
     "jagawana_oldest_waiting_seconds", Kind.GAUGE, ("room", "topic"),
-    "age of the oldest event a room has not dealt with, the relay has not sent, or notify has not delivered (since its record was decided)", Source.STORE,
+    "age of what a room has not dealt with, the relay has not sent, or notify has not delivered: the oldest", Source.STORE,
 )  # fmt: skip
 LAST_EVENT = Metric(
     "jagawana_last_event_timestamp_seconds", Kind.GAUGE, ("topic",), "when a topic's newest event was written", Source.STORE

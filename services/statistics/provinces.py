@@ -53,12 +53,15 @@ def draw_map(p: Picture, paths: Sequence[Path], language: Language) -> None:
     from matplotlib.patches import Patch
 
     words = words_of(language)
-    figure = Figure(figsize=(11.5, 6.6), layout="constrained", dpi=120)
-    ax = figure.add_subplot()
-    ax.set_axis_off()
+    figure = Figure(figsize=(11.5, 7.4), layout="constrained", dpi=120)
+    ax, below = figure.subplots(2, 1, height_ratios=[5.0, 1.2])
+    for empty in (ax, below):
+        empty.set_axis_off()
     ax.set_title(words.provinces, loc="left", fontsize=11, fontweight="bold")
     if p.provinces:
-        _map(ax, p, language)
+        pies = _map(ax, p, language)
+        if len(pies) > NAMED_PIES:
+            _list(below, pies, language)
     else:
         ax.annotate(words.no_province, (0.5, 0.5), xycoords="axes fraction", ha="center", color=SOFT)
     handles = [Patch(color=CATEGORY[c], label=words.category[c]) for c in Category]
@@ -67,7 +70,8 @@ def draw_map(p: Picture, paths: Sequence[Path], language: Language) -> None:
     save(figure, paths)
 
 
-def _map(ax: "Axes", p: Picture, language: Language) -> None:
+def _map(ax: "Axes", p: Picture, language: Language) -> list[_Pie]:
+    """Draw it; the pies, in the order of their numbers."""
     west, south, east, north = shapely.total_bounds([z.geometry for z in p.provinces])
     shrink = cos(radians((south + north) / 2))
     width = max((east - west) * shrink, north - south)
@@ -80,11 +84,10 @@ def _map(ax: "Axes", p: Picture, language: Language) -> None:
             ax.annotate(str(number), (pie.x, pie.y), ha="center", va="center", fontsize=6, color=INK, zorder=4, bbox=_plate(0.8, 0.6))
         else:
             _name(ax, pie, language)
-    if len(pies) > NAMED_PIES:
-        _list(ax, pies, language)
     ax.set_aspect("equal")
     ax.set_xlim(west * shrink - 0.03 * width, east * shrink + 0.03 * width)
     ax.set_ylim(south - 0.03 * width, north + 0.03 * width)
+    return pies
 
 
 def _pies(p: Picture, shrink: float, width: float) -> list[_Pie]:
@@ -124,11 +127,11 @@ def _draw(ax: "Axes", pie: _Pie) -> None:
 
     turned = 90.0
     for c in Category:
-        angle, place = 360 * pie.ha[c] / pie.whole, (pie.x, pie.y)
+        angle = 360 * pie.ha[c] / pie.whole
         if angle > 0:
-            ax.add_patch(
-                Wedge(place, pie.radius, turned - angle, turned, facecolor=CATEGORY[c], edgecolor="white", linewidth=0.6, zorder=3)
-            )
+            wedge = Wedge((pie.x, pie.y), pie.radius, turned - angle, turned, facecolor=CATEGORY[c], edgecolor="white", linewidth=0.6)
+            wedge.set_zorder(3)
+            ax.add_patch(wedge)
             turned -= angle
 
 
@@ -145,9 +148,9 @@ def _name(ax: "Axes", pie: _Pie, language: Language) -> None:
 
 
 def _list(ax: "Axes", pies: Sequence[_Pie], language: Language) -> None:
-    """Numbers, names and hectares below the map."""
+    """Numbers, names and hectares."""
     said = [f"{n}  {safe_name(pie.name)}, {hectares(pie.whole, phrases_of(language))} ha" for n, pie in enumerate(pies, 1)]
     rows = -(-len(said) // LIST_COLUMNS)
     for column in range(LIST_COLUMNS):
         text = "\n".join(said[column * rows : (column + 1) * rows])
-        ax.annotate(text, (column / LIST_COLUMNS, -0.1), xycoords="axes fraction", ha="left", va="top", fontsize=7, color=INK)
+        ax.annotate(text, (column / LIST_COLUMNS, 1.0), xycoords="axes fraction", ha="left", va="top", fontsize=7, color=INK)

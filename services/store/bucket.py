@@ -29,7 +29,8 @@ _CODE = re.compile(r"<Code>(\w+)</Code>")
 class BucketBlobs:
     """Blobs as objects `<prefix>/<two letters>/<name>`.
 
-    A key or bucket that is refused while we work is a `TransientError`: it says nothing about the scene in hand, which must not be buried for it.
+    A key or bucket that is refused while we work is a `TransientError`: it says nothing about the scene in hand, which
+    must not be buried for it.
 
     Args:
         store: the bucket, with the prefix.

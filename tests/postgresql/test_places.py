@@ -19,6 +19,7 @@ from jagawana.services.store import zones
 from jagawana.services.store.database import open_sqlite, transaction
 
 BOXES = 200_000
+Bounds = tuple[float, float, float, float]
 PLACE = (113.1, -1.2, 113.3, -1.0)
 
 
@@ -27,7 +28,10 @@ def boxes_in_sql(engine: Engine, count: int) -> None:
     row = """
         SELECT 'country', '1', 'z' || n, 'concession', 'z', 'test', 20.0, w, s, w + 0.02, s + 0.02,
             ST_AsBinary(ST_MakeEnvelope(w, s, w + 0.02, s + 0.02, 4326))
-        FROM (SELECT n, 95 + (n * 7919 % 460000) / 10000.0 AS w, -11 + (n * 104729 % 170000) / 10000.0 AS s FROM generate_series(1, :count) AS n) AS g
+        FROM (
+            SELECT n, 95 + (n * 7919 % 460000) / 10000.0 AS w, -11 + (n * 104729 % 170000) / 10000.0 AS s
+            FROM generate_series(1, CAST(:count AS bigint)) AS n
+        ) AS g
     """
     columns = "layer, layer_version, zone_id, kind, name, source, accuracy_m, west, south, east, north, wkb"
     with engine.begin() as connection:
@@ -87,9 +91,7 @@ def both(on_postgresql: Engine, tmp_path: Path) -> Iterator[tuple[Engine, Engine
 
 @given(st.lists(BOUNDS, min_size=10, max_size=10))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_both_stores_find_the_same_zones_in_the_same_order(
-    both: tuple[Engine, Engine], places: list[tuple[float, float, float, float]]
-) -> None:
+def test_both_stores_find_the_same_zones_in_the_same_order(both: tuple[Engine, Engine], places: list[Bounds]) -> None:
     """Also where places only touch, and where a place is narrower than the index's own rounding."""
     with transaction(both[0]) as one, transaction(both[1]) as other:
         for place in places:

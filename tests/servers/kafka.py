@@ -35,8 +35,8 @@ def fetch() -> Path:
             raise ServerMissing(f"Kafka needs {program}; on Debian: apt-get install {package}")
     if not (LIBS / ".complete").exists():
         pom = Path(__file__).with_name("pom.xml")
-        command = ["mvn", "-q", "-B", "-ntp", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={LIBS}"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={LIBS}"]
+        done = subprocess.run(["mvn", "-q", "-B", "-ntp", "-f", str(pom), *goal], check=False, capture_output=True, text=True, timeout=600)
         if done.returncode != 0:
             raise ServerMissing(f"Maven could not fetch Kafka: {done.stdout[-1000:]}")
         (LIBS / ".complete").touch()

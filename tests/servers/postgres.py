@@ -115,10 +115,10 @@ class Postgres:
         with psycopg.connect(self.address(), autocommit=True) as connection:
             connection.execute(statement.encode())
 
-    def new_database(self, template: str = TEMPLATE) -> str:
+    def new_database(self, template: str = TEMPLATE, *, name: str | None = None) -> str:
         """The URL of a database that nobody else has: a copy of `template`, by default one with PostGIS and nothing else."""
         self._made += 1
-        name = f"test_{os.getpid()}_{self._made}"
+        name = name or f"test_{os.getpid()}_{self._made}"
         self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
@@ -170,8 +170,8 @@ class Postgres:
     def base_backup(self, name: str = "backup") -> Path:
         """A copy of the running server's data folder, with the WAL it needs."""
         folder = self.folder / name
-        command = [str(self.programs / "pg_basebackup"), "-d", self.address(), "-D", str(folder), "--checkpoint=fast", "--wal-method=stream"]
-        run_tool(command, self.folder)
+        options = ["-D", str(folder), "--checkpoint=fast", "--wal-method=stream"]
+        run_tool([str(self.programs / "pg_basebackup"), "-d", self.address(), *options], self.folder)
         return folder
 
 

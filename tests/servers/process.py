@@ -1,7 +1,8 @@
 """What running a server takes: a folder and a user of its own, ports, a start that is waited for, and an end that is certain.
 
-Every server is our direct child, so that we reap it: a killed server that stays a zombie looks alive to the next one that wants its folder. The
-kernel kills it when the thread that started it ends, so start servers from the main thread; nothing is left behind by tests that are killed.
+Every server is our direct child, so that we reap it: a killed server that stays a zombie looks alive to the next one that
+wants its folder. The kernel kills it when the thread that started it ends, so start servers from the main thread; nothing is
+left behind by tests that are killed.
 """
 
 import os
@@ -171,7 +172,7 @@ def run_tool(command: Sequence[str], folder: Path, environment: Mapping[str, str
         ServerFailed: it exited with another code than 0.
     """
     given = dict(os.environ) | dict(environment or {})
-    done = subprocess.run(unprivileged(command), cwd=folder, env=given, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(unprivileged(command), check=False, cwd=folder, env=given, capture_output=True, text=True, timeout=120)
     if done.returncode != 0:
         raise ServerFailed(f"{Path(command[0]).name} exited with {done.returncode}: {(done.stderr or done.stdout)[-2000:]}")
     return done.stdout
