@@ -147,7 +147,7 @@ def subscribed(kafka: Kafka) -> Iterator[dict[tuple[str, int], datetime]]:
 
 def started(made: House) -> None:
     """Wait until every worker has worked on something: a scene that is not counted."""
-    first = write_archive(made.folder / "first", [Scene(-30, size=64)])
+    first = write_archive(made.folder / "first", [Scene(0, size=64, east=EAST + 5 * archive.TEN_KM)])
     made.send(first)
     made.wait_until_quiet(1)
 

@@ -70,12 +70,12 @@ class House:
         }  # fmt: skip
         return {k: v for k, v in os.environ.items() if not k.startswith("JAGAWANA_")} | ours | self.settings | more
 
-    def start(self, room: str, name: str = "", *, changed: str = "", **more: str) -> Worker:
+    def start(self, room: str, name: str = "", *, changed: str = "", arguments: Sequence[str] = (), **more: str) -> Worker:
         """Start a worker. `changed`: Python that takes a protection out before it begins."""
         name = name or f"{room}-{len(self.workers)}"
         log = self.folder / f"{name}.log"
         run = f"{changed}from jagawana.services.cli import main; main()"
-        command = [sys.executable, "-c", run, "work", room, "--data", str(self.folder / name)]
+        command = [sys.executable, "-c", run, "work", room, "--data", str(self.folder / name), *arguments]
         with open(log, "ab") as out:
             process = subprocess.Popen(command, env=self.environment(**more), stdout=out, stderr=out, start_new_session=True)
         self.workers.append(worker := Worker(room, process, log))

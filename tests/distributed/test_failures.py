@@ -23,7 +23,8 @@ SESSION_S = 6
 SLOWLY = {"JAGAWANA_FAILPOINTS": "event.handled:1+=sleep:0.4"}
 COUNTED = (
     "import jagawana.services.bus.handling as h; f = h.EventHandling._handle; "
-    "h.EventHandling._handle = lambda s, r, e, n: (open({path!r}, 'a').write(r.room + ' ' + e.event_id + chr(10)), f(s, r, e, n))[1]; "
+    "note = lambda r, e: open({path!r}, 'a').write(r.room + ' ' + e.event_id + chr(10)); "
+    "h.EventHandling._handle = lambda s, r, e, *more: (note(r, e), f(s, r, e, *more))[1]; "
 )
 """Writes down every start of an event."""
 

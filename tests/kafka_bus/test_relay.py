@@ -133,7 +133,7 @@ def test_what_no_broker_takes_is_buried_and_the_next_is_sent(cluster: Kafka, sto
     append(store, LARGEST_PAYLOAD + 1)
     append(store, LARGEST_PAYLOAD - 100)
     sent(store, 2)
-    with relaying(cluster, store, headers_of=lambda _: [("sig", b"s" * 1000)]):
+    with relaying(cluster, store, topics=[Topic.COVERAGE], headers_of=lambda _: [("sig", b"s" * 1000)]):
         wait_for(lambda: is_passed(store), "the rest")
     assert letters(store) == ["MESSAGE_UNREADABLE"] and len(on_topic(cluster)) == 3
 
