@@ -19,6 +19,8 @@ from jagawana.services.store.tables import ObservationRow
 
 KEPT_BYTES = 64 << 20
 """Decoded observations kept for the next scene of their tile: some forty, whatever the size of a scene."""
+OBJECT_BYTES = 16 << 10
+"""What an observation takes beside its arrays; measured on many small ones, which would else be kept by the ten thousand."""
 KEPT_PICTURE_BYTES = 16 << 20
 """Decoded pictures kept while a tile's alerts are made: five of Sentinel-2, one at 5 m."""
 Picture = npt.NDArray[np.uint8]
@@ -49,7 +51,7 @@ class Histories:
 
     def __init__(self, blobs: BlobStore, policy: FoldPolicy, *, kept_bytes: int = KEPT_BYTES) -> None:
         self.blobs, self.policy = blobs, policy
-        self._kept: LRUCache[str, Observation] = LRUCache(kept_bytes, getsizeof=lambda o: o.nbytes)
+        self._kept: LRUCache[str, Observation] = LRUCache(kept_bytes, getsizeof=_size)
         self._pictures: LRUCache[str, Picture] = LRUCache(KEPT_PICTURE_BYTES, getsizeof=lambda picture: picture.nbytes)
 
     def streams(self, rows: Sequence[ObservationRow]) -> list[Stream]:
@@ -75,7 +77,7 @@ class Histories:
                 self._blob(row), square=tile_square(row.tile), observation_id=row.observation_id, scene_id=row.scene_id,
                 platform=row.platform, acquired_at=row.acquired_at,
             )  # fmt: skip
-            if kept.nbytes <= self._kept.maxsize:
+            if _size(kept) <= self._kept.maxsize:
                 self._kept[row.observation_id] = kept
         return kept
 
@@ -96,3 +98,7 @@ class Histories:
             return self.blobs.get(row.blob)
         except DataError as e:
             raise DataError(e.code, f"{row.tile} seen by {row.scene_id}: {e.detail}") from e
+
+
+def _size(observation: Observation) -> int:
+    return observation.nbytes + OBJECT_BYTES

@@ -20,6 +20,7 @@ from jagawana.schemas.topics import Topic
 
 pytestmark = pytest.mark.services
 SESSION_S = 6
+AWAY_S = 60.0
 SLOWLY = {"JAGAWANA_FAILPOINTS": "event.handled:1+=sleep:0.4"}
 COUNTED = (
     "import jagawana.services.bus.handling as h; f = h.EventHandling._handle; "
@@ -117,9 +118,9 @@ def test_all_brokers_restarted(three: Kafka, database_url: str, tmp_path: Path, 
 
 def test_the_database_away(postgres: Postgres, ours: House, undisturbed: Undisturbed) -> None:
     postgres.stop()
-    time.sleep(15.0)
+    time.sleep(AWAY_S)
     postgres.start()
-    ends_as_undisturbed(ours, undisturbed, "database_away", away_s=15)
+    ends_as_undisturbed(ours, undisturbed, "database_away", away_s=AWAY_S)
     assert all(w.process.poll() is None for w in ours.workers), "nobody gave up"
 
 
