@@ -22,6 +22,9 @@ FROM source AS build-cuda
 RUN pip install --no-cache-dir --constraint constraints.txt .
 
 FROM python:3.11.14-slim-bookworm AS base
+# rasterio's wheel takes libexpat from the system, and a slim image has none. Debian's own fixes are wanted, so no version is named.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends libexpat1 && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --user-group --home-dir /data jagawana && install -d -o jagawana -g jagawana /data
 ENV PATH=/opt/jagawana/bin:$PATH HOME=/tmp JAGAWANA_DATA=/data PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     JAGAWANA_METRICS_PORT=9090

@@ -1,6 +1,8 @@
 # make demo   sets everything up and runs the whole chain on a simulated archive
 # make test   sets everything up and passes the tests that need no server
 # make test-services   installs Kafka, PostgreSQL and an S3 server if it may, and passes the tests on them
+# make test-cluster    builds a control plane of Kubernetes and installs the chart on it, with everything that is checked of chart and compose files
+# make test-images     builds the slim image with podman and runs the compose file's services in it
 # make bench  four peers' inference code against ours, on a quiet machine (make peers installs them)
 # make check  ruff, mypy, import contracts, and the wheel in an empty environment
 PYTHON ?= python3
@@ -9,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-services services check lint wheel schemas scorecard simulate faults soak fuzz clean
+.PHONY: help demo test test-services test-cluster test-images services chart check lint wheel schemas scorecard simulate faults soak fuzz clean
 
 help: ## what there is
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*## /: /'
@@ -36,7 +38,20 @@ test-services: $(VENV)/.dev ## the tests on real servers; fails when a server ca
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m services --servers=required
 
 services: $(VENV)/.dev ## Kafka, PostgreSQL and S3 on 127.0.0.1 (19092, 15432, 19000) until Ctrl-C; prints the variables to use
-	PYTHONPATH=tests $(BIN)/python -m servers
+	@PYTHONPATH=tests $(BIN)/python -m servers.install
+	@PYTHONPATH=tests $(BIN)/python -m servers
+
+test-cluster: $(VENV)/.dev ## the chart on a real control plane of Kubernetes; fails when a tool cannot be had (needs Go, Maven, Java)
+	PYTHONPATH=tests $(BIN)/python -m deploy.tools
+	JAGAWANA_CLUSTER=required OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/deploy/chart tests/deploy/containers tests/deploy/cluster
+
+test-images: $(VENV)/.dev ## the image built and run by podman, as root, on real servers (apt-get install podman runc mmdebstrap)
+	PYTHONPATH=tests $(BIN)/python -m servers.install
+	JAGAWANA_IMAGES=required OMP_NUM_THREADS=1 $(BIN)/python -m pytest --servers=required tests/deploy/images
+
+chart: $(VENV)/.dev ## write the chart's topics, users and access lists anew from the catalogue
+	$(BIN)/python helm/write_kafka.py > build/kafka.json
+	mv build/kafka.json helm/jagawana/files/kafka.json
 
 check: lint wheel ## everything but the tests
 

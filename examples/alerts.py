@@ -1,4 +1,7 @@
-"""What a subscriber does with any client: check the signature, and take each record of an alert once. Needs `cryptography`."""
+"""What a subscriber does with any client: check the signature, and take each record of an alert once.
+
+Needs `cryptography` and `rfc8785`.
+"""
 
 import json
 import sqlite3
@@ -7,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -23,13 +27,14 @@ class Alerts:
         self.database.execute("CREATE TABLE IF NOT EXISTS alert (alert_id TEXT PRIMARY KEY, record_number INT, record TEXT)")
 
     def verified(self, value: bytes, headers: dict[str, bytes]) -> dict[str, Any]:
-        """The alert. ValueError unless a published key signed exactly these bytes before its end."""
+        """The alert. ValueError unless a published key signed what is said in it, before its end."""
+        envelope = json.loads(value)
         try:
             key = self.keys[headers["kid"].decode()]
-            Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(key["x"] + "=")).verify(b64decode(headers["sig"]), value)
+            public = Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(key["x"] + "="))
+            public.verify(b64decode(headers["sig"]), rfc8785.dumps(envelope))
         except (KeyError, InvalidSignature) as error:
             raise ValueError(f"not signed by a published key: {error!r}") from error
-        envelope = json.loads(value)
         if datetime.fromisoformat(envelope["time"]) >= datetime.fromtimestamp(key["exp"], UTC):
             raise ValueError("dated after its key had expired")
         alert: dict[str, Any] = envelope["data"]

@@ -1,4 +1,4 @@
-"""Follows a topic of alerts with kafka-python. pip install kafka-python cryptography
+"""Follows a topic of alerts with kafka-python. pip install kafka-python cryptography rfc8785
 
 python subscriber.py TOPIC kafka.json keys.json     kafka.json: arguments of KafkaConsumer; keys.json: the published keys
 """
@@ -16,7 +16,7 @@ config, alerts = json.loads(Path(config_file).read_text()), Alerts(Path("alerts.
 with closing(KafkaConsumer(topic, auto_offset_reset="earliest", enable_auto_commit=False, **config)) as consumer:
     for message in consumer:
         try:
-            if line := alerts.take(alerts.verified(message.value, dict(message.headers))):
+            if line := alerts.take(alerts.verified(message.value or b"", dict(message.headers))):
                 print(line, flush=True)
         except ValueError as error:
             print(f"refused: {message.partition}/{message.offset}: {error}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Follows a topic of alerts with librdkafka, 2.6.1 or newer. pip install 'confluent-kafka>=2.6.1' cryptography
+"""Follows a topic of alerts with librdkafka, 2.6.1 or newer. pip install 'confluent-kafka>=2.6.1' cryptography rfc8785
 
 python subscriber_confluent.py TOPIC kafka.json keys.json     kafka.json: librdkafka's properties, with a group.id
 """

@@ -16,6 +16,7 @@ from jagawana.rules.zones import Zone, ZoneIndex
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.base import Day, Model
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.faults import first_fault
 
 
 class CaseZone(Model):
@@ -115,9 +116,7 @@ def read_case(data: bytes) -> Case:
         case = Case.model_validate_json(data)
         outlines = [case.geometry, *(z.zone.geometry for z in case.zones)]
     except ValidationError as e:
-        first = e.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "(root)"
-        raise DataError(ErrorCode.SHAPE_INVALID, f"case at {where}: {first['msg']}; give the file as it was written") from e
+        raise DataError(ErrorCode.SHAPE_INVALID, f"case {first_fault(e)}; give the file as it was written") from e
     except shapely.errors.ShapelyError as e:
         raise DataError(ErrorCode.SHAPE_INVALID, f"an outline of the case cannot be read: {e}; give the file as it was written") from e
     if not all(g.is_valid for g in outlines):

@@ -76,7 +76,7 @@ class _Place:
             rule_id=part.rule.rule_id,
             pack=self.pack.pack,
             pack_version=self.pack.version,
-            articles=part.rule.articles,
+            articles=part.rule.articles_on(self.setting.on),
             decisive_zone=part.zone.zone_id if part.zone else None,
             judged_on=self.setting.on,
             zones=_overlaps(trace_area(part.geometry), self.touching),

@@ -1,101 +1,26 @@
 """A rule pack: one country's law as data, in order of precedence, each rule with its articles, dates and words."""
 
 from datetime import date
-from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from jagawana.rules.expressions import Lists, check, holds
 from jagawana.rules.facts import FACTS, PermitStage, ZoneFacts, facts_of, method_of, stage_of
+from jagawana.rules.rule import AlertWhen, LanguageCode, LegalGround, Name, Rule, Situation
 from jagawana.rules.zones import Zone
-from jagawana.schemas.alert import Article, Category, ChangeClass, Verdict, ZoneKind
-from jagawana.schemas.base import Day, Model
+from jagawana.schemas.alert import Category, ChangeClass, Verdict, ZoneKind
+from jagawana.schemas.base import Model
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.faults import first_fault
 
 STRICTNESS = {Category.UNDETERMINED: 0, Category.HIGH: 1, Category.CONDITIONAL: 2, Category.LOW: 3}
 """How strict a category is. Undetermined is the softest: it is what is left when nothing can be said."""
 PERMISSIVE = frozenset({ZoneKind.CONCESSION, ZoneKind.FOREST_USE_APPROVAL, ZoneKind.PEOPLES_MINING_AREA})
 """Kinds that allow something. Only being outside of these can be a condition, so that adding a restricted zone cannot soften a verdict."""
 SHIPPED = ("indonesia", "brazil")
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
-LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
-
-
-class AlertWhen(StrEnum):
-    """Whether what a rule covers leads to an alert."""
-
-    ALWAYS = "always"
-    NEAR_ACTIVITY = "near_activity"  # only with mining, or a hut beside a road, near
-    NEVER = "never"
-
-
-class LegalGround(Model):
-    """What a zone means to rules: its kind, and a condition on its record. A zone can be several grounds."""
-
-    kind: ZoneKind
-    when: str | None = Field(default=None, description="condition over the zone's facts; without it, every zone of the kind")
-    words: str = Field(min_length=1, max_length=80, description="for the trace, e.g. 'a conservation area'")
-
-
-class Situation(Model):
-    """Where a rule applies, by names of grounds. All conditions must hold; without any, it applies everywhere."""
-
-    inside_any: tuple[Name, ...] = Field(default=(), description="inside a zone of one of these: the zone the verdict cites")
-    also_inside: tuple[Name, ...] = Field(default=(), description="and inside some zone of each of these")
-    outside_all: tuple[Name, ...] = Field(
-        default=(),
-        description="known to be outside every zone of these, which allow something: without a layer of their kind it is not known",
-    )
-    unless_inside: tuple[Name, ...] = Field(
-        default=(), description="but not inside a zone of these, which allow something, where one is on record"
-    )
-    not_loaded: tuple[ZoneKind, ...] = Field(default=(), description="no layer of these kinds, which allow something, is at hand")
-
-    @property
-    def grounds(self) -> tuple[Name, ...]:
-        """All that are named."""
-        return (*self.inside_any, *self.also_inside, *self.outside_all, *self.unless_inside)
-
-
-class Wording(Model):
-    """Outward words in one language: says possible mining, leaves the judgement of legality to the authority."""
-
-    label: str = Field(min_length=1, max_length=60)
-    sentence: str = Field(min_length=1, max_length=240)
-
-
-class Alerts(Model):
-    """What leads to an alert under a rule."""
-
-    mining: AlertWhen
-    precursors: AlertWhen = Field(description="hauling roads and huts")
-
-
-class Rule(Model):
-    """One rule of a pack."""
-
-    rule_id: str = Field(pattern=r"^[a-z0-9]+(\.[a-z0-9_]+)+$")
-    category: Category
-    articles: tuple[Article, ...]
-    in_force_from: Day | None = None
-    in_force_to: Day | None = None
-    where: Situation
-    caveat: str | None = Field(default=None, description="what the rule cannot see; plain English for the trace")
-    wording: dict[LanguageCode, Wording]
-    alerts: Alerts
-
-    def in_force(self, on: date) -> bool:
-        """Whether the law behind the rule applies on that day."""
-        return (self.in_force_from is None or self.in_force_from <= on) and (self.in_force_to is None or on <= self.in_force_to)
-
-    @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> Self:
-        if self.in_force_from and self.in_force_to and self.in_force_to < self.in_force_from:
-            raise ValueError(f"rule {self.rule_id} ends on {self.in_force_to}, before it begins on {self.in_force_from}")
-        return self
 
 
 class StageWords(Model):
@@ -223,9 +148,7 @@ def load_pack(data: bytes) -> RulePack:
     try:
         return RulePack.model_validate_json(data)
     except ValidationError as e:
-        first = e.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "(root)"
-        raise DataError(ErrorCode.RULES_INVALID, f"rule pack at {where}: {first['msg']}; mend the pack and load it again") from e
+        raise DataError(ErrorCode.RULES_INVALID, f"rule pack {first_fault(e)}; mend the pack and load it again") from e
 
 
 @lru_cache(maxsize=len(SHIPPED))

@@ -9,7 +9,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from jagawana.rules.overlay import Parts, inside, meeting, outside, parts_of, whole
-from jagawana.rules.pack import STRICTNESS, Rule, RulePack
+from jagawana.rules.pack import STRICTNESS, RulePack
+from jagawana.rules.rule import Rule
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
 

@@ -1,5 +1,8 @@
 """How wide a riparian strip is by law, and the strip itself."""
 
+from math import floor
+from typing import cast
+
 import numpy as np
 import shapely
 from pyproj import CRS
@@ -13,6 +16,8 @@ URBAN_M = ((3.0, 10.0), (20.0, 15.0), (np.inf, 30.0))
 LARGE_CATCHMENT_KM2, LARGE_M, SMALL_M = 500.0, 100.0, 50.0
 """PP 38/2011, outside towns, without levee: wider where the catchment is larger than this."""
 MAX_WIDTH_M = 2_000.0
+PIECE_DEGREES = 2.0
+"""Rivers are drawn in pieces of squares of this side."""
 
 
 def strip_width_m(*, is_urban: bool, depth_m: float | None, catchment_km2: float | None) -> float:
@@ -25,9 +30,20 @@ def strip_width_m(*, is_urban: bool, depth_m: float | None, catchment_km2: float
 def strip(river: BaseGeometry, width_m: float) -> Polygon | MultiPolygon:
     """A river and everything within so many metres of it; all in WGS 84 degrees.
 
-    Args:
-        river: a line or area no longer than a few hundred kilometres, so that one projection is true to a thousandth.
+    Drawn piece by piece, each in a projection of its own: one would be false by more than a thousandth beyond a few hundred kilometres.
     """
+    pieces = [shapely.intersection(river, square) for square in _squares(river.bounds)]
+    strips = [_drawn(piece, width_m) for piece in pieces if not piece.is_empty]
+    return strips[0] if len(strips) == 1 else cast(MultiPolygon, shapely.union_all(strips))
+
+
+def _squares(bounds: tuple[float, float, float, float]) -> list[BaseGeometry]:
+    west, south, east, north = (floor(b / PIECE_DEGREES) for b in bounds)
+    corners = [(x * PIECE_DEGREES, y * PIECE_DEGREES) for x in range(west, east + 1) for y in range(south, north + 1)]
+    return [shapely.box(x, y, x + PIECE_DEGREES, y + PIECE_DEGREES) for x, y in corners]
+
+
+def _drawn(river: BaseGeometry, width_m: float) -> Polygon | MultiPolygon:
     middle = river.representative_point()
     plane = CRS.from_proj4(f"+proj=aeqd +lat_0={middle.y:.6f} +lon_0={middle.x:.6f} +datum=WGS84 +units=m")
     drawn = project(np.array([river], dtype=object), WGS84, plane)

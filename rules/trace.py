@@ -6,8 +6,9 @@ from shapely import intersects
 from shapely.geometry.base import BaseGeometry
 
 from jagawana.rules.facts import PermitStage
-from jagawana.rules.pack import Rule, RulePack
+from jagawana.rules.pack import RulePack
 from jagawana.rules.partition import MIN_PIECE_HA, Part, Setting, covered_ha, size_ha, why_not
+from jagawana.rules.rule import Rule
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import RuleTrial, ZoneKind
 

@@ -20,7 +20,7 @@ HEADERS = {
     "msg_id": "the CloudEvent's id: SHA-256 of the canonical JSON of data",
     "alert_id": "alerts only: the alert's UUID",
     "record_number": "alerts only: which record of the alert, from 1",
-    "sig": "base64 of the Ed25519 signature of the value's bytes, exactly as they came",
+    "sig": "base64 of the Ed25519 signature of the value in canonical JSON (RFC 8785)",
     "kid": "the key that signed it: its RFC 7638 thumbprint, as in the published key file",
     "content-type": "application/cloudevents+json; charset=utf-8",
     "ce_*": "the envelope's own fields again, for whoever routes without parsing: ce_specversion, ce_id, ce_source, ce_type, ce_subject, …",

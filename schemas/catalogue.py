@@ -41,7 +41,7 @@ class TopicPromise:
     Args:
         message: the one kind of message in it.
         key: what the record's key is; records of one key are in order.
-        partitions: they may be added to a topic that is not compacted, never taken away.
+        partitions: of a topic that is made; those of one that is there are never changed.
         retention: how long records are kept; None keeps the last record of each key for ever (compacted).
         readers, writers: roles; an agency reads it when it also has the tier.
     """

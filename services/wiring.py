@@ -49,7 +49,7 @@ from jagawana.services.settings import Settings
 from jagawana.services.store import observations
 from jagawana.services.store.blobs import BlobStore, open_blobs
 from jagawana.services.store.database import open_database, transaction
-from jagawana.services.store.lock import sole_process
+from jagawana.services.store.lock import sole_process, sole_worker
 from jagawana.services.store.port import Store
 from jagawana.services.store.sql import SqlStore
 
@@ -78,12 +78,12 @@ class Service:
 
         Raises:
             DataError: SETTINGS_INVALID where other processes work on the same events, through Kafka.
-            TransientError: STORE_BUSY when another process works on the data folder.
+            TransientError: STORE_BUSY when another process works on the data folder or the database.
         """
         if self.settings.kafka_servers:
             instead = "send scenes with `jagawana kafka play` or `jagawana work ingest`, or unset JAGAWANA_KAFKA_SERVERS"
             raise DataError(ErrorCode.SETTINGS_INVALID, f"this is one process without Kafka, and JAGAWANA_KAFKA_SERVERS is set; {instead}")
-        with sole_process(self.settings.data):
+        with sole_process(self.settings.data), sole_worker(self.engine):
             reached("spool.clearing")
             shutil.rmtree(self.settings.spool, ignore_errors=True)
             reached("spool.cleared")

@@ -15,6 +15,7 @@ from uuid import uuid4
 from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError, TransientError
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.agencies.headers import signing
+from jagawana.services.agencies.heartbeats import INTERVAL_S, beat
 from jagawana.services.agencies.signing import signing_key
 from jagawana.services.bus.handling import EventHandling
 from jagawana.services.bus.kafka.connection import Connection
@@ -65,7 +66,7 @@ def work(
     }
     with sole_process(settings.data), observed.served(serve):
         shutil.rmtree(settings.spool, ignore_errors=True)
-        asyncio.run(_until_stopped(runs[room], settings.grace_seconds))
+        asyncio.run(_until_stopped(lambda: _beating(service, observed, room, runs[room]()), settings.grace_seconds))
 
 
 async def _until_stopped(run: Callable[[], Running], grace_seconds: float) -> None:
@@ -80,15 +81,46 @@ async def _until_stopped(run: Callable[[], Running], grace_seconds: float) -> No
     await run()(stopping)
 
 
+def _beating(service: Service, observed: Observation, room: Room, running: Running) -> Running:
+    """The room at work, and its signs of life."""
+    instance = _owner(service.settings)
+
+    def one() -> None:
+        try:
+            beat(service.store, room, instance, progress_age_s=observed.progress.age(), at=service.clock.now(), interval_s=INTERVAL_S)
+        except JagawanaError as e:
+            logger.warning("no heartbeat: %s", e)
+
+    async def beats(stopping: asyncio.Event) -> None:
+        try:
+            while not stopping.is_set():
+                await asyncio.to_thread(one)
+                await pause(stopping, INTERVAL_S)
+        except Exception:
+            logger.exception("no more heartbeats: an error that nobody expected")
+
+    async def run(stopping: asyncio.Event) -> None:
+        beating = asyncio.create_task(beats(stopping))
+        try:
+            await running(stopping)
+        finally:
+            beating.cancel()
+
+    return run
+
+
 def connection_of(settings: Settings) -> Connection:
     """How to reach Kafka.
 
     Raises:
-        DataError: SETTINGS_INVALID when no broker is named.
+        DataError: SETTINGS_INVALID when no broker is named, or half a login: it would go to the brokers in the clear.
     """
     if not settings.kafka_servers:
         raise DataError(ErrorCode.SETTINGS_INVALID, 'no Kafka to work with; set JAGAWANA_KAFKA_SERVERS, e.g. ["localhost:9092"]')
     password = settings.kafka_password.get_secret_value() if settings.kafka_password else None
+    if (settings.kafka_user is None) != (password is None) or (settings.kafka_ca is not None and password is None):
+        why = "JAGAWANA_KAFKA_USER and JAGAWANA_KAFKA_PASSWORD go together, and JAGAWANA_KAFKA_CA with them"
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"{why}; set both, or none for brokers without logins")
     return Connection(settings.kafka_servers, settings.kafka_user, password, settings.kafka_ca)
 
 

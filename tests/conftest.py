@@ -5,14 +5,12 @@ what to install, when the server cannot be had), `required` (failed then, and it
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from typing import TypeVar
 
 import pytest
 from pydantic import SecretStr
+from servers.fixtures import running
 from servers.kafka import Kafka
 from servers.postgres import Postgres
-from servers.process import ServerMissing
 from servers.s3 import S3
 from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
@@ -23,8 +21,7 @@ from jagawana.services.store.schema import bring_up_to_date
 MARKER = "services"
 ON_SERVERS = ("on real servers", "yes")
 """In a report. Its keywords would not do: folders called services are among them."""
-FIXTURES = {"kafka", "postgres", "s3"}
-T = TypeVar("T")
+FIXTURES = {"kafka", "secure_kafka", "postgres", "own_postgres", "s3"}
 ran = pytest.StashKey[set[str]]()
 
 
@@ -75,28 +72,30 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"on real servers: {len(config.stash[ran])} tests ran")
 
 
-def _running(request: pytest.FixtureRequest, server: AbstractContextManager[T]) -> Iterator[T]:
-    try:
-        started = server.__enter__()
-    except ServerMissing as e:
-        if request.config.getoption("--servers") == "required":
-            pytest.fail(str(e), pytrace=False)
-        pytest.skip(str(e))
-    try:
-        yield started
-    finally:
-        server.__exit__(None, None, None)
-
-
 @pytest.fixture(scope="session")
 def kafka(request: pytest.FixtureRequest) -> Iterator[Kafka]:
     """One broker without security. What earlier tests left in it is still there: `kafka.clear()`."""
-    yield from _running(request, Kafka())
+    yield from running(request, Kafka())
+
+
+@pytest.fixture(scope="session")
+def secure_kafka(request: pytest.FixtureRequest) -> Iterator[Kafka]:
+    """One broker with logins over TLS and access lists; at first only its administrator may do anything."""
+    yield from running(request, Kafka(secure=True))
 
 
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest) -> Iterator[Postgres]:
-    yield from _running(request, Postgres())
+    yield from running(request, Postgres())
+
+
+@pytest.fixture
+def own_postgres(request: pytest.FixtureRequest) -> Iterator[Postgres]:
+    """A server of the test's own, to be killed, filled or restored.
+
+    `@pytest.mark.parametrize("own_postgres", [{"archive": True}], indirect=True)` gives its options.
+    """
+    yield from running(request, Postgres(**getattr(request, "param", {})))
 
 
 @pytest.fixture
@@ -129,4 +128,4 @@ def on_postgresql(migrated: Engine) -> Engine:
 
 @pytest.fixture(scope="session")
 def s3(request: pytest.FixtureRequest) -> Iterator[S3]:
-    yield from _running(request, S3())
+    yield from running(request, S3())

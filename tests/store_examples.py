@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from alert_examples import record
-from memory_store import MemoryStore
+from memory.store import MemoryStore
 from sqlmodel import update
 
 from jagawana.rules.zones import Zone

@@ -1,6 +1,7 @@
 """Topics and access lists at the brokers made what the catalogue says. Shown first; nothing that holds data is ever deleted."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from jagawana.schemas.catalogue import CATALOGUE
 from jagawana.schemas.errors import DataError, ErrorCode, TransientError
 from jagawana.schemas.topics import Topic
 from jagawana.services.agencies.access import OURS, Agency, Grant, grants
+from jagawana.services.bus.kafka.connection import Connection, knock
 
 MOST_COPIES = 3
 NO_ACCESS_LIST = "the brokers keep no access list: everybody may do everything"
@@ -40,7 +42,8 @@ class Plan:
         change: settings to set, by topic.
         grant: lines of the access list that are missing.
         revoke: lines about our topics or users that nobody wants; taken away when asked for.
-        by_hand: what is never changed here, in words.
+        impossible: what cannot be changed without losing or moving data, in words; nothing is done while there is any.
+        notes: what else whoever applies it should know, in words.
     """
 
     copies: int
@@ -48,12 +51,13 @@ class Plan:
     change: Mapping[Topic, Mapping[str, str]]
     grant: Sequence[Grant]
     revoke: Sequence[ACL]
-    by_hand: Sequence[str]
+    impossible: Sequence[str]
+    notes: Sequence[str]
 
     @property
     def is_done(self) -> bool:
         """Whether there is nothing to do, but perhaps to revoke."""
-        return not (self.create or self.change or self.grant)
+        return not (self.create or self.change or self.grant or self.impossible)
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """For people: what, and which."""
@@ -61,27 +65,24 @@ class Plan:
         yield from (("change", f"{t}: {name}={value}") for t, config in self.change.items() for name, value in config.items())
         yield from (("grant", str(grant)) for grant in self.grant)
         yield from (("extra", _in_words(acl)) for acl in self.revoke)
-        yield from (("by hand", line) for line in self.by_hand)
+        yield from (("impossible", line) for line in self.impossible)
+        yield from (("note", line) for line in self.notes)
 
 
 @contextmanager
-def admin_client(client: Mapping[str, Any]) -> Iterator[KafkaAdminClient]:
+def admin_client(connection: Connection) -> Iterator[KafkaAdminClient]:
     """An administrator's client.
 
-    Args:
-        client: arguments of a client: addresses, login, TLS.
-
     Raises:
-        TransientError: BUS_UNAVAILABLE when the brokers do not answer or refuse the login; the client does not say which.
-        DataError: SETTINGS_INVALID when they refuse what is asked inside.
+        TransientError: BUS_UNAVAILABLE when the brokers do not answer.
+        DataError: SETTINGS_INVALID when they refuse the login, or what is asked inside.
     """
-    where = f"Kafka at {', '.join(client['bootstrap_servers'])}"
+    asyncio.run(knock(connection))
     try:
-        admin = KafkaAdminClient(**client, bootstrap_timeout_ms=20_000)
+        admin = KafkaAdminClient(**connection.client(), bootstrap_timeout_ms=20_000)
     except KafkaError as e:
-        raise TransientError(
-            ErrorCode.BUS_UNAVAILABLE, f"{where} does not let us in: {e}; is it up, and are user and password right?"
-        ) from e
+        where = ", ".join(connection.servers)
+        raise TransientError(ErrorCode.BUS_UNAVAILABLE, f"Kafka at {where} went away: {e}; try again when it is up") from e
     try:
         yield admin
     except KafkaError as e:
@@ -90,19 +91,24 @@ def admin_client(client: Mapping[str, Any]) -> Iterator[KafkaAdminClient]:
         admin.close()
 
 
-def plan(admin: KafkaAdminClient, agencies: Sequence[Agency]) -> Plan:
-    """What differs between the brokers and the catalogue."""
+def plan(admin: KafkaAdminClient, agencies: Sequence[Agency], *, leave: Collection[Topic] = ()) -> Plan:
+    """What differs between the brokers and the catalogue.
+
+    Args:
+        leave: topics that are what they are meant to be, whatever the catalogue says.
+    """
     copies = min(MOST_COPIES, len(admin.describe_cluster()["brokers"]))
     there = {t["name"]: t["partitions"] for t in admin.describe_topics() if not t["name"].startswith("__")}
-    known = [topic for topic in CATALOGUE if topic in there]
-    missing, unwanted, words = _access(admin, agencies)
+    known = [topic for topic in CATALOGUE if topic in there and topic not in leave]
+    missing, unwanted, notes = _access(admin, agencies)
     return Plan(
         copies=copies,
-        create=[topic for topic in CATALOGUE if topic not in there],
+        create=[topic for topic in CATALOGUE if topic not in there and topic not in leave],
         change=_changes(admin, known, copies),
         grant=missing,
         revoke=unwanted,
-        by_hand=[*_shapes(there, copies), *words],
+        impossible=[why for topic in known for why in _impossible(topic, there[topic], copies)],
+        notes=[*(f"{name}: a topic that is not ours" for name in sorted(there) if name not in CATALOGUE), *notes],
     )
 
 
@@ -110,8 +116,10 @@ def apply(admin: KafkaAdminClient, plan: Plan, *, revoke: bool = False) -> None:
     """Do it; a second time there is nothing to do.
 
     Raises:
-        DataError: SETTINGS_INVALID, with what the brokers said.
+        DataError: SETTINGS_INVALID: nothing is done, as something is impossible; or with what the brokers said.
     """
+    if plan.impossible:
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"nothing was done: {'; '.join(plan.impossible)}")
     if plan.create:
         made = [(CATALOGUE[topic], topic) for topic in plan.create]
         admin.create_topics(
@@ -143,18 +151,18 @@ def _changes(admin: KafkaAdminClient, topics: Sequence[Topic], copies: int) -> d
     return changes
 
 
-def _shapes(there: Mapping[str, Sequence[Mapping[str, Any]]], copies: int) -> Iterator[str]:
-    """Partitions and copies: records of one key would no longer be in one partition, or data would move."""
-    for name, partitions in sorted(there.items()):
-        if name not in CATALOGUE:
-            yield f"{name}: a topic that is not ours"
-            continue
-        wanted = CATALOGUE[Topic(name)].partitions
-        if len(partitions) != wanted:
-            yield f"{name}: {len(partitions)} partitions, not {wanted}"
-        fewest = min(len(p["replica_nodes"]) for p in partitions)
-        if fewest < copies:
-            yield f"{name}: {fewest} copies, not {copies}"
+def _impossible(topic: Topic, partitions: Sequence[Mapping[str, Any]], copies: int) -> Iterator[str]:
+    """Partitions and copies that are not the catalogue's."""
+    wanted, ways = CATALOGUE[topic].partitions, f"leave it as it is (--leave {topic}), or make it anew while nobody writes or reads"
+    if len(partitions) > wanted:
+        yield f"{topic} has {len(partitions)} partitions, not {wanted}: Kafka takes none away; {ways}"
+    if len(partitions) < wanted:
+        split = "later records of a key would be in another partition than its earlier ones, and overtake them"
+        yield f"{topic} has {len(partitions)} partitions, not {wanted}: if some were added, {split}; {ways}"
+    fewest = min(len(p["replica_nodes"]) for p in partitions)
+    if fewest < copies:
+        move = f"move it with kafka-reassign-partitions, which copies all of it, or leave it as it is (--leave {topic})"
+        yield f"{topic} has {fewest} copies of each record, not {copies}: {move}"
 
 
 def _access(admin: KafkaAdminClient, agencies: Sequence[Agency]) -> tuple[list[Grant], list[ACL], list[str]]:

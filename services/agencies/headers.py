@@ -3,13 +3,14 @@
 A header that is no UTF-8 would make some subscribers' libraries drop the record.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from jagawana.schemas.alert import AlertPublished
 from jagawana.schemas.envelope import read_object
-from jagawana.schemas.errors import DataError
+from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.topics import Topic
 from jagawana.services.agencies.keys import PrivateKey
 from jagawana.services.agencies.signing import sign
@@ -21,6 +22,7 @@ ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "datasch
 NOT_OURS = frozenset({Topic.SCENES})
 """Others' messages, passed on: we do not vouch for them."""
 MAX_VALUE = 1024
+logger = logging.getLogger(__name__)
 
 
 def headers_of(event: Event) -> Headers:
@@ -39,7 +41,7 @@ def headers_of(event: Event) -> Headers:
 
 
 def signing(key: PrivateKey | None, now: Callable[[], datetime]) -> Callable[[Event], Headers]:
-    """`headers_of`, with the signature where there is a key and the message is ours.
+    """`headers_of`, with the signature where there is a key, the message is ours, and it is JSON.
 
     The function raises DataError SETTINGS_INVALID when the key has expired: nothing is sent unsigned that subscribers want signed.
     """
@@ -48,8 +50,14 @@ def signing(key: PrivateKey | None, now: Callable[[], datetime]) -> Callable[[Ev
         headers = headers_of(event)
         if key is None or event.topic in NOT_OURS:
             return headers
-        signed = sign(event.payload, key, now())
-        return [*headers, ("sig", signed.signature.encode()), ("kid", signed.kid.encode())]
+        try:
+            signature = sign(event.payload, key, now())
+        except DataError as e:
+            if e.code is ErrorCode.SETTINGS_INVALID:
+                raise
+            logger.warning("%s %s is sent unsigned: %s", event.topic, event.event_id[:12], e)
+            return headers
+        return [*headers, ("sig", signature.text.encode()), ("kid", signature.kid.encode())]
 
     return signed_headers_of
 

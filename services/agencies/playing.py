@@ -1,10 +1,10 @@
 """An archive played to Kafka: its scenes in order of acquisition, their gaps divided by a speed."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
@@ -13,10 +13,12 @@ from jagawana.schemas.envelope import MAX_MESSAGE_BYTES
 from jagawana.schemas.errors import DataError, ErrorCode, TransientError
 from jagawana.schemas.topics import Topic
 from jagawana.services.agencies.headers import headers_of
+from jagawana.services.bus.kafka.connection import Connection, knock
 from jagawana.services.ingest.items import FoundItem
 from jagawana.services.store.log import Event
 
 ACKNOWLEDGED_WITHIN_S = 60.0
+TOPIC_WITHIN_MS = 10_000
 LARGEST_ITEM = MAX_MESSAGE_BYTES - 4096
 """Value and key; the rest is for headers and framing."""
 Send = Callable[[FoundItem], None]
@@ -39,20 +41,20 @@ def play(items: Sequence[FoundItem], send: Send, *, speed: float, sleep: Callabl
 
 
 @contextmanager
-def scenes_topic(client: Mapping[str, Any]) -> Iterator[Send]:
+def scenes_topic(connection: Connection) -> Iterator[Send]:
     """A function that sends one item and waits until the brokers have it.
-
-    Args:
-        client: arguments of a client: addresses, login, TLS.
 
     Raises:
         TransientError: BUS_UNAVAILABLE.
-        DataError: TOO_LARGE for an item that no broker takes: it is not sent.
+        DataError: SETTINGS_INVALID when the brokers refuse the login; TOO_LARGE for an item that no broker takes: it is not sent.
     """
+    asyncio.run(knock(connection))
     try:
-        producer = KafkaProducer(**client, client_id="jagawana-play", acks="all", max_request_size=MAX_MESSAGE_BYTES)
+        producer = KafkaProducer(
+            **connection.client(), client_id="jagawana-play", acks="all", max_request_size=MAX_MESSAGE_BYTES, max_block_ms=TOPIC_WITHIN_MS
+        )
     except KafkaError as e:
-        raise TransientError(ErrorCode.BUS_UNAVAILABLE, f"{e}; are the brokers up, and user and password right?") from e
+        raise TransientError(ErrorCode.BUS_UNAVAILABLE, f"Kafka went away: {e}; try again when it is up") from e
     try:
         yield lambda item: _send(producer, item)
     finally:

@@ -21,6 +21,8 @@ MAX_CHANGE = 0.2
 EQUAL_AREA = CRS.from_epsg(6933)
 SAME_ZONE = 0.5
 """Least share of their union that two outlines of one name and kind have in common when they are one zone."""
+LEAST_HA = 1e-4
+"""A square metre: less is how formats round a coordinate, and nothing was drawn anew."""
 MADE_ID = re.compile(r"/[0-9a-f]{12}$")
 """Ids that were made from a name and an outline, for want of a code (zone_features)."""
 
@@ -91,11 +93,12 @@ def _changes(old: Zone | None, new: Zone | None) -> Iterator[ZoneChange]:
     zone, nothing = new or old, shapely.MultiPolygon()
     was, is_now = old.geometry if old else nothing, new.geometry if new else nothing
     lost, gained = shapely.difference(was, is_now), shapely.difference(is_now, was)
-    became = "new" if old is None else "vanished" if new is None else "drawn anew" if not (lost.is_empty and gained.is_empty) else None
+    lost_ha, gained_ha = _ground_ha(lost), _ground_ha(gained)
+    became = "new" if old is None else "vanished" if new is None else "drawn anew" if max(lost_ha, gained_ha) >= LEAST_HA else None
     if became is None and old and new and _record(old) != _record(new):
-        became = "another record"
+        became, lost, gained = "another record", nothing, nothing
     if zone is not None and became is not None:
-        yield ZoneChange(zone.zone_id, zone.kind, zone.name, became, lost, gained, _ground_ha(lost), _ground_ha(gained))
+        yield ZoneChange(zone.zone_id, zone.kind, zone.name, became, lost, gained, lost_ha, gained_ha)
 
 
 def _record(zone: Zone) -> Zone:

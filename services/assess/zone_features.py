@@ -28,6 +28,7 @@ MAX_DEGREES_OUTSIDE = 15.0
 """Furthest from the area of use of its coordinate system; layers of a whole country are often kept in one UTM zone."""
 MAX_PILE, PILE_DEGREES = 60, 0.00225
 """Most zones of a layer that come within 250 m of a point inside one of them."""
+MEND = "; mend it at the source, or let a GIS do so (QGIS: Fix geometries; ogr2ogr -makevalid) and look at what came out"
 MAX_TEXT = 200
 """Longest name, holder or stage kept, in characters."""
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -121,7 +122,7 @@ def _is_finite(geometry: BaseGeometry, row: int) -> None:
 
 def _does_not_cross_itself(geometry: BaseGeometry, row: int) -> None:
     if not geometry.is_valid:
-        refuse_feature(row, f"its outline is invalid: {shapely.is_valid_reason(geometry)}; mend it at the source")
+        refuse_feature(row, f"its outline is invalid: {shapely.is_valid_reason(geometry)}{MEND}")
 
 
 OUTLINE_RULES = (_has_outline, _is_area, _few_vertices, _short_rings, _is_finite, _does_not_cross_itself)
@@ -217,7 +218,7 @@ def _zone(
 
 def _ends_after_it_begins(valid_from: date | None, valid_to: date | None, row: int) -> None:
     if valid_from and valid_to and valid_to < valid_from:
-        refuse_feature(row, f"it ends on {valid_to}, before it begins on {valid_from}")
+        refuse_feature(row, f"it ends on {valid_to}, before it begins on {valid_from}; mend one of the days at the source")
 
 
 def _zone_id(value: Mapping[str, Any], name: str | None, geometry: BaseGeometry, layer: str) -> str:
@@ -243,13 +244,13 @@ def _kind(value: object, row: int) -> ZoneKind:
 def _day(value: object, row: int, attribute: str) -> date | None:
     if isinstance(value, datetime):  # before the test for missing: pandas' NaT is one too
         return None if pd.isna(value) else value.date()
-    text = value.isoformat() if isinstance(value, date) else (_text(value) or "").replace("/", "-")
+    text = value.isoformat() if isinstance(value, date) else _text(value) or ""
     if not text:
         return None
     try:
-        return datetime.fromisoformat(text).date()
+        return datetime.fromisoformat(text.replace("/", "-")).date()
     except ValueError:
-        refuse_feature(row, f"{attribute} is {text!r}; write days as 2024-12-31")
+        refuse_feature(row, f"{attribute} is {text!r}; write days as 2024-12-31, or say in a mapping how they are written (date_format)")
 
 
 def _accuracy_m(value: object, row: int) -> float:

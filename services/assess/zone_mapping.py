@@ -14,12 +14,14 @@ from pydantic import ValidationError
 from shapely.geometry.base import BaseGeometry
 
 from jagawana.rules.riparian import MAX_WIDTH_M, strip, strip_width_m
+from jagawana.schemas.faults import first_fault
 from jagawana.schemas.zone_mapping import Attribute, Strip, ZoneMapping
 from jagawana.services.assess.zone_features import COLUMNS
 from jagawana.services.layers.tables import refuse, refuse_feature
 
 MAX_MAPPING_BYTES = 1 << 20
-MAX_RIVER_DEGREES = 3.0
+MAX_RIVER_DEGREES = 20.0
+"""Longest side of a river. A longer one is rather all rivers of a country in one feature."""
 YES = {"1", "true", "t", "yes", "y", "ya", "sim"}
 LEFT_OUT = object()
 Row = Mapping[Hashable, Any]
@@ -39,8 +41,7 @@ def read_mapping(path: Path) -> ZoneMapping:
     except tomllib.TOMLDecodeError as e:
         refuse(f"the mapping {path.name} cannot be read as TOML: {e}")
     except ValidationError as e:
-        first = e.errors(include_url=False)[0]
-        refuse(f"the mapping {path.name} at {'.'.join(map(str, first['loc'])) or '(root)'}: {first['msg']}")
+        refuse(f"the mapping {path.name} {first_fault(e)}; docs/zones.md has an example")
 
 
 def mapped(table: gpd.GeoDataFrame, mapping: ZoneMapping) -> gpd.GeoDataFrame:
@@ -125,7 +126,7 @@ def _strip(river: BaseGeometry | None, row: Row, number: int, wanted: Strip, col
         refuse_feature(number, f"it is a {river.geom_type}, or crosses itself; a strip is made from lines or areas of rivers")
     west, south, east, north = river.bounds
     if max(east - west, north - south) > MAX_RIVER_DEGREES:
-        refuse_feature(number, f"the river is longer than {MAX_RIVER_DEGREES:g} degrees; divide it")
+        refuse_feature(number, f"the river is longer than {MAX_RIVER_DEGREES:g} degrees; divide it, one feature a river")
     width_m = _metres(wanted.width_m, "width_m", row, number, columns)
     if width_m is None:
         is_urban = wanted.is_urban is not None and _plain(row[columns[wanted.is_urban.lower()]]).lower() in YES

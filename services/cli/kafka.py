@@ -1,14 +1,19 @@
-"""kafka …, verify: topics and access lists, an archive played to Kafka, keys and signatures."""
+"""kafka …: topics and access lists, an archive played to Kafka, keys and signatures."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.topics import Topic
 from jagawana.services.cli.options import AsJson, print_json, print_table, settings_of
+
+if TYPE_CHECKING:
+    from jagawana.services.agencies.signing import Received
+    from jagawana.services.bus.kafka.connection import Connection
 
 kafka = typer.Typer(no_args_is_help=True, help="Topics, access lists, keys; an archive played to Kafka (docs/agencies.md).")
 keys = typer.Typer(no_args_is_help=True, help="Keys that messages to agencies are signed with.")
@@ -25,7 +30,6 @@ class PlayedTense(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(kafka, name="kafka")
-    app.command()(verify)
 
 
 @kafka.command()
@@ -33,6 +37,7 @@ def apply(
     agencies: Annotated[Path | None, typer.Option(help="TOML file of agencies and what they may read.")] = None,
     yes: Annotated[bool, typer.Option("--yes/--plan", help="Do it, or only show what would be done.")] = False,
     revoke: Annotated[bool, typer.Option(help="Also take away access that neither catalogue nor file names.")] = False,
+    leave: Annotated[list[Topic] | None, typer.Option(help="Leave this topic as it is; may be given again.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make topics and access lists what they should be. Data is never deleted."""
@@ -40,8 +45,8 @@ def apply(
     from jagawana.services.agencies.access import load_agencies
 
     chosen = load_agencies(agencies)
-    with applying.admin_client(_client()) as admin:
-        plan = applying.plan(admin, chosen)
+    with applying.admin_client(_connection()) as admin:
+        plan = applying.plan(admin, chosen, leave=leave or ())
         if yes:
             applying.apply(admin, plan, revoke=revoke)
     rows = list(plan.lines())
@@ -68,7 +73,7 @@ def play(
     from jagawana.services.ingest.items import find_items
 
     items = playing.within(find_items(paths, AlertTense(tense)), first and first.date(), last and last.date())
-    with playing.scenes_topic(_client()) as send:
+    with playing.scenes_topic(_connection()) as send:
         sent = playing.play(items, send, speed=speed, sleep=time.sleep)
     print_json({"sent": sent}) if as_json else typer.echo(f"{sent} scenes sent")
 
@@ -100,20 +105,21 @@ def publish_keys(
     typer.echo(f"{out}: {len(known)} keys; give it to agencies on a way they trust")
 
 
+@kafka.command()
 def verify(
     file: Annotated[Path, typer.Argument(help="Records, one JSON object a line, as kcat -C -J prints them.")],
     public: Annotated[Path, typer.Option("--keys", help="The published key file.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say of each record whether it is exactly what was signed; no network is needed. Exit code 1 when one is not."""
+    """Say of each record whether it is what was signed, and why not; no network is needed. Exit code 1 unless all are."""
     from jagawana.services.agencies.keys import read_public
     from jagawana.services.agencies.signing import verified
 
     known, rows = read_public(public), []
-    for number, signed in enumerate(_records(file), start=1):
-        row: dict[str, Any] = {"record": number, "kid": signed.kid}
+    for number, record in enumerate(_records(file), start=1):
+        row: dict[str, Any] = {"record": number, "kid": record.signature and record.signature.kid}
         try:
-            envelope, message = verified(signed, known)
+            envelope, message = verified(record, known)
             rows.append(row | {"good": True, "id": envelope.id, "what": f"{message.name} {message.key}"})
         except DataError as e:
             rows.append(row | {"good": False, "id": None, "what": str(e)})
@@ -126,16 +132,16 @@ def verify(
         raise typer.Exit(1)
 
 
-def _records(file: Path) -> list[Any]:
-    from jagawana.services.agencies.signing import signed_values
+def _records(file: Path) -> "list[Received]":
+    from jagawana.services.agencies.received import received
 
     try:
-        return list(signed_values(file.read_text(encoding="utf-8")))
+        return list(received(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as e:
         raise DataError(ErrorCode.SETTINGS_INVALID, f"{file}: {e}; give a file of records in UTF-8") from e
 
 
-def _client() -> dict[str, Any]:
+def _connection() -> "Connection":
     from jagawana.services.work import connection_of
 
-    return connection_of(settings_of(None)).client()
+    return connection_of(settings_of(None))

@@ -1,6 +1,6 @@
 """timeline, stats, report: what is believed, as tables and pictures for people."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,7 +57,7 @@ def timeline(
     from jagawana.services.store.database import open_database
     from jagawana.services.timeline.place import place_in_file, place_of_site
     from jagawana.services.timeline.run import timelines
-    from jagawana.services.timeline.writing import TABLE_HEADER, summary, table_rows, write
+    from jagawana.services.timeline.writing import TABLE_HEADER, advice, summary, table_rows, write
 
     if (area is None) == (site is None):
         raise DataError(ErrorCode.SETTINGS_INVALID, "give either --area FILE or --site CODE")
@@ -76,6 +76,8 @@ def timeline(
         )
     files = write(found, place, blobs, out, lang)
     print_json(summary(found, files)) if as_json else print_table(place.name, TABLE_HEADER, table_rows(found))
+    if advised := advice(found):
+        typer.echo(advised, err=True)
 
 
 class By(StrEnum):
@@ -105,7 +107,7 @@ def stats(
     from jagawana.services.statistics.sums import Selection
     from jagawana.services.statistics.writing import TABLE_HEADER, document, said, table_rows, write
 
-    selection = Selection(first and first.date(), last and last.date(), tense)
+    selection = Selection(*_days(first, last), tense)
     p = _picture(data, selection, known, population, radius_km, settlements, roads, rivers)
     files = write(p, out, lang, by_province=by is By.PROVINCE)
     if as_json:
@@ -142,7 +144,7 @@ def report(
 
     if pdf:
         printing_is_possible()
-    selection = Selection(first and first.date(), last and last.date(), tense, province)
+    selection = Selection(*_days(first, last), tense, province)
     p = _picture(data, selection, known, population, radius_km, settlements, roads, rivers)
     said = contents(p, open_blobs(settings_of(data)), lang, made_at=datetime.now(UTC), coordinates=coordinates)
     out.mkdir(parents=True, exist_ok=True)
@@ -152,13 +154,19 @@ def report(
     typer.echo(f"{out / 'report.html'}{' and report.pdf' if pdf else ''}")
 
 
+def _days(first: datetime | None, last: datetime | None) -> tuple[date | None, date | None]:
+    if first and last and last < first:
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"--to {last:%Y-%m-%d} is before --from {first:%Y-%m-%d}; exchange them")
+    return first and first.date(), last and last.date()
+
+
 def _picture(
     data: Path | None, selection: "Selection", known: bool, population: Path | None, radius_km: float, settlements: Path | None,
     roads: Path | None, rivers: Path | None,
 ) -> "Picture":  # fmt: skip
     from jagawana.detectors.fold import FoldPolicy
-    from jagawana.rules.pack import indonesia
     from jagawana.services.assess.histories import Histories
+    from jagawana.services.assess.rule_packs import pack_of
     from jagawana.services.drawing.plots import drawing_is_possible
     from jagawana.services.statistics.mined import mined
     from jagawana.services.statistics.national import picture, surroundings
@@ -174,4 +182,4 @@ def _picture(
     )
     engine = open_database(settings)
     histories = Histories(open_blobs(settings), FoldPolicy()) if known else None
-    return picture(engine, mined(engine, histories=histories, pack=indonesia()), selection, around, has_known=known)
+    return picture(engine, mined(engine, histories=histories, pack=pack_of(settings.rules)), selection, around, has_known=known)

@@ -1,15 +1,20 @@
 """zones: layers of legal meaning."""
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.services.cli.options import AsJson, Data, print_json, print_table, settings_of
+
+if TYPE_CHECKING:
+    from jagawana.rules.zones import Zone
+    from jagawana.services.assess.zone_changes import LayerChange
 
 zones = typer.Typer(no_args_is_help=True, help="Layers of concessions, forest classes, riparian strips and provinces.")
 
@@ -35,29 +40,28 @@ def load(
 
     A next version that changes more than 20 % of a layer's hectares or zones is held until it is loaded with --accept-change.
     """
-    from jagawana.services.assess.zone_changes import change_of, refuse_unreviewed, with_ids_of
     from jagawana.services.assess.zone_files import read_zones
+    from jagawana.services.assess.zone_loading import load_layer
     from jagawana.services.assess.zone_mapping import read_mapping
-    from jagawana.services.store import zones as store
     from jagawana.services.store.database import transaction
     from jagawana.services.wiring import build
 
-    now = datetime.now(UTC)
-    name, version = layer or file.stem, layer_version or f"{now:%Y-%m-%d}"
+    name = layer or file.stem
     if mapping is not None and (kind is not None or name_field is not None):
         raise DataError(ErrorCode.SETTINGS_INVALID, "--mapping says kinds and names; leave --kind and --name-field out")
     meant = read_mapping(mapping) if mapping else None
-    found = read_zones(file, kind=kind, layer=name, layer_version=version, name_field=name_field, mapping=meant)
+    found = read_zones(file, kind=kind, layer=name, layer_version=layer_version or "", name_field=name_field, mapping=meant)
     service = build(settings_of(data))
-    with service.working():
+    judged_by_workers = bool(service.settings.kafka_servers)  # those of assess look for new zones by themselves
+    with nullcontext() if judged_by_workers else service.working():
         with transaction(service.engine) as session:
-            before = store.of_layer(session, name)
-            found = with_ids_of(before, found)
-            change = change_of(before, found)
-            if not accept_change:
-                refuse_unreviewed(name, version, change)
-            store.activate(session, name, version, found, at=now)
-        service.drain()
+            version, change = load_layer(session, name, layer_version, found, accept_change=accept_change, at=datetime.now(UTC))
+        if not judged_by_workers:
+            service.drain()
+    _say_loaded(name, version, found, change, as_json)
+
+
+def _say_loaded(name: str, version: str, found: "list[Zone]", change: "LayerChange", as_json: bool) -> None:
     counts = {k.value: sum(z.kind is k for z in found) for k in ZoneKind}
     if as_json:
         kinds = {k: n for k, n in counts.items() if n}
@@ -67,6 +71,30 @@ def load(
     print_table(f"{name} {version}", ("kind", "zones"), [(k, n) for k, n in counts.items() if n])
     if change.zones_before:
         typer.echo(f"{name} {version} {change}")
+
+
+@zones.command(name="list")
+def list_versions(data: Data = None, as_json: AsJson = False) -> None:
+    """The layers that were loaded, all their versions, and which of them are in force."""
+    from jagawana.services.store import zones as store
+    from jagawana.services.store.database import open_database, transaction
+
+    with transaction(open_database(settings_of(data))) as session:
+        found = store.versions(session)
+    if as_json:
+        print_json([asdict(v) | {"loaded_at": v.loaded_at.isoformat()} for v in found])
+        return
+    rows = [
+        (
+            v.layer,
+            v.layer_version,
+            "in force" if v.active else "",
+            ", ".join(f"{n} {k}" for k, n in v.kinds.items()),
+            f"{v.loaded_at:%Y-%m-%d %H:%M}",
+        )
+        for v in found
+    ]
+    print_table("Zone layers", ("layer", "version", "", "zones", "loaded (UTC)"), rows)
 
 
 @zones.command()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -66,6 +67,8 @@ def read_table(file: Path, layer: str, *, how: str = "give --layer the name of o
         table = _read_geojson(file)
     elif _is_kml(head, file):
         table = _read_with_gdal(file, "LIBKML", layer, how)
+    elif head.startswith(b"PK"):
+        refuse(f"{file.name} is not a GeoPackage, GeoJSON, Shapefile or KML, but a ZIP (KMZ is one too); unpack it and give the folder")
     else:
         refuse(f"{file.name} is not a GeoPackage, GeoJSON, Shapefile or KML; convert it to one of these")
     if table.empty:
@@ -99,9 +102,20 @@ def _read_with_gdal(file: Path, driver: str, layer: str | None, how: str) -> gpd
         opened_by = pyogrio.read_info(file, layer=chosen)["driver"]
         if opened_by != driver:
             refuse(f"{file.name} looks like {driver} but is read by {opened_by}")
-        return gpd.read_file(file, engine="pyogrio", layer=chosen)
+        return _read_strictly(file, chosen)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, shapely.errors.ShapelyError) as e:
         refuse(f"{file.name} cannot be read as {driver}: {e}; export it again")
+
+
+def _read_strictly(file: Path, table: str) -> gpd.GeoDataFrame:
+    """Refuses an attribute of which GDAL would take the beginning, such as 5 of '5 0'."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = gpd.read_file(file, engine="pyogrio", layer=table)
+    for message in (str(w.message) for w in said):
+        if "parsed incompletely" in message:
+            refuse(f"{file.name} has an attribute that is not what its column is for: {message[:200]}; mend it at the source")
+    return found
 
 
 def _read_geojson(file: Path) -> gpd.GeoDataFrame:
@@ -109,7 +123,7 @@ def _read_geojson(file: Path) -> gpd.GeoDataFrame:
     try:
         document = json.loads(file.read_text("utf-8-sig"), parse_constant=_not_a_number)
         if document.get("type") != "FeatureCollection":
-            refuse(f"{file.name} is JSON, but not a GeoJSON FeatureCollection")
+            refuse(f"{file.name} is JSON, but not a GeoJSON FeatureCollection; save it as one")
         for row, ring in _rings(document["features"]):
             _ring_is_closed(ring, row)
             _positions_are_numbers(ring, row)

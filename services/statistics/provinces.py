@@ -26,17 +26,18 @@ if TYPE_CHECKING:
 LARGEST_PIE, SMALLEST_PIE = 0.075, 0.022
 """Radius of a pie, as a share of the map's width."""
 NAMED_PIES, CROWDED = 8, 0.4
-"""More pies than this are numbered and listed, and drawn by this factor smaller."""
+"""More pies than this are numbered and listed; on a map of more provinces they are drawn by this factor smaller."""
 STEPS = 200
 LIST_COLUMNS = 5
 
 
 @dataclass
 class _Pie:
-    """A province's pie: where it is drawn, in degrees shrunk to scale."""
+    """A province's pie: where it belongs and where it is drawn, in degrees shrunk to scale."""
 
     name: str
     ha: Mapping[Category, float]
+    home: tuple[float, float]
     x: float
     y: float
     radius: float
@@ -53,21 +54,29 @@ def draw_map(p: Picture, paths: Sequence[Path], language: Language) -> None:
     from matplotlib.patches import Patch
 
     words = words_of(language)
-    figure = Figure(figsize=(11.5, 7.4), layout="constrained", dpi=120)
-    ax, below = figure.subplots(2, 1, height_ratios=[5.0, 1.2])
-    for empty in (ax, below):
+    is_listed = sum(has_any for has_any in _has_mining(p).values()) > NAMED_PIES
+    figure = Figure(figsize=(11.5, 7.4 if is_listed else 6.2), layout="constrained", dpi=120)
+    axes = figure.subplots(2 if is_listed else 1, 1, height_ratios=[5.0, 1.2] if is_listed else [1.0], squeeze=False)[:, 0].tolist()
+    for empty in axes:
         empty.set_axis_off()
+    ax = axes[0]
     ax.set_title(words.provinces, loc="left", fontsize=11, fontweight="bold")
     if p.provinces:
         pies = _map(ax, p, language)
-        if len(pies) > NAMED_PIES:
-            _list(below, pies, language)
+        if is_listed:
+            _list(axes[1], pies, language)
     else:
         ax.annotate(words.no_province, (0.5, 0.5), xycoords="axes fraction", ha="center", color=SOFT)
     handles = [Patch(color=CATEGORY[c], label=words.category[c]) for c in Category]
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=4, frameon=False, fontsize=8.5)
     footnote(figure, p, words)
     save(figure, paths)
+
+
+def _has_mining(p: Picture) -> Mapping[str, bool]:
+    """Provinces on the map, by name, and whether one gets a pie."""
+    sums = p.by_province
+    return {z.name: sum(category_ha(sums.get(z.name, ())).values()) > 0 for z in p.provinces}
 
 
 def _map(ax: "Axes", p: Picture, language: Language) -> list[_Pie]:
@@ -92,13 +101,15 @@ def _map(ax: "Axes", p: Picture, language: Language) -> list[_Pie]:
 
 def _pies(p: Picture, shrink: float, width: float) -> list[_Pie]:
     """The largest first."""
-    sums = {name: category_ha(found) for name, found in p.by_province.items()}
-    shown = [(z, sums[z.name]) for z in p.provinces if sum(sums.get(z.name, {}).values()) > 0]
-    most, size = max([sum(ha.values()) for _, ha in shown], default=0.0), width * (CROWDED if len(shown) > NAMED_PIES else 1.0)
+    found, has_mining = p.by_province, _has_mining(p)
+    shown = [(z, category_ha(found[z.name])) for z in p.provinces if has_mining[z.name]]
+    most, size = max([sum(ha.values()) for _, ha in shown], default=0.0), width * (CROWDED if len(p.provinces) > NAMED_PIES else 1.0)
     pies = []
     for zone, ha in shown:
-        x, y = zone.geometry.representative_point().coords[0]
-        pies.append(_Pie(zone.name, ha, x * shrink, y, size * max(SMALLEST_PIE, LARGEST_PIE * sqrt(sum(ha.values()) / most))))
+        x, y = max(shapely.get_parts(zone.geometry), key=lambda part: part.area).representative_point().coords[0]
+        pies.append(
+            _Pie(zone.name, ha, (x * shrink, y), x * shrink, y, size * max(SMALLEST_PIE, LARGEST_PIE * sqrt(sum(ha.values()) / most)))
+        )
     pies.sort(key=lambda pie: (-pie.whole, pie.name))
     _part(pies)
     return pies
@@ -125,6 +136,8 @@ def _outline(ax: "Axes", zone: Zone, shrink: float, width: float) -> None:
 def _draw(ax: "Axes", pie: _Pie) -> None:
     from matplotlib.patches import Wedge
 
+    if hypot(pie.x - pie.home[0], pie.y - pie.home[1]) > pie.radius:
+        ax.plot([pie.home[0], pie.x], [pie.home[1], pie.y], color=SOFT, linewidth=0.7, zorder=2, marker="o", markersize=2, markevery=[0])
     turned = 90.0
     for c in Category:
         angle = 360 * pie.ha[c] / pie.whole

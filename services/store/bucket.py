@@ -23,6 +23,10 @@ NOBODY = "0" * 64
 """Name of a blob that does not exist: asking for it tells whether the bucket answers to us."""
 TRIES = 10
 VARIABLES = "AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"
+OURS_TO_MEND = (NotFoundError, FileNotFoundError, PermissionDeniedError, UnauthenticatedError)
+WRONG_CERTIFICATE = "InvalidCertificate"
+NO_KEY = re.compile(r"/latest/(api/token|meta-data)")
+"""Without a key the client asks the machine it runs on, as if that were one of AWS."""
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 
 
@@ -97,17 +101,12 @@ class BucketBlobs:
         try:
             self._read(NOBODY)
         except TransientError as e:
-            if isinstance(e.__context__, NotFoundError | FileNotFoundError | PermissionDeniedError | UnauthenticatedError):
+            if isinstance(e.__context__, OURS_TO_MEND) or WRONG_CERTIFICATE in str(e.__context__):
                 raise DataError(ErrorCode.SETTINGS_INVALID, f"JAGAWANA_BLOB_URL: {e.detail}") from None
             raise
 
     def _refused(self, error: Exception) -> TransientError:
-        """What the store said in one word: its own texts repeat keys and signatures."""
-        said = _code(error)
-        if said is None:
-            cause = "does not answer" if "error sending request" in str(error) else str(error).partition("\n")[0][:200]
-            return TransientError(ErrorCode.STORE_BUSY, f"blob store {self.where}: {cause}; start it, or look at {VARIABLES}")
-        return TransientError(ErrorCode.STORE_BUSY, f"blob store {self.where} says {said}; look at {VARIABLES} and the rights of that key")
+        return TransientError(ErrorCode.STORE_BUSY, f"blob store {self.where} {_cause(error)}")
 
 
 def open_bucket(url: str, *, busy_seconds: float) -> BucketBlobs:
@@ -146,3 +145,17 @@ def _code(error: Exception) -> str | None:
     """The S3 error code in the answer, None where nobody answered."""
     found = _CODE.search(str(error))
     return found and found[1]
+
+
+def _cause(error: Exception) -> str:
+    """What is wrong, and what to do. Of the store's own words only the code: the others repeat keys and signatures."""
+    said, text = _code(error), str(error)
+    if said is not None:
+        return f"says {said}; look at {VARIABLES} and the rights of that key"
+    if WRONG_CERTIFICATE in text:
+        return "has a certificate of an authority that we do not know, or of another name; SSL_CERT_FILE may name a file of authorities"
+    if NO_KEY.search(text):
+        return "has no key from us, and this machine has no role that gives one; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    if "error sending request" in text:
+        return f"does not answer; start it, or look at {VARIABLES}"
+    return f"failed: {text.partition(chr(10))[0][:200]}; look at {VARIABLES}"

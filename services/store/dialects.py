@@ -10,7 +10,7 @@ from sqlmodel import Session, SQLModel
 
 
 class Hold(IntEnum):
-    """Advisory locks of PostgreSQL, each held until its transaction ends."""
+    """Advisory locks of PostgreSQL, each but the last held until its transaction ends."""
 
     APPENDING = 0x6A616701
     """By who appends to the log, so that order of position is order of commit."""
@@ -18,6 +18,8 @@ class Hold(IntEnum):
     """By who loads a zone layer: each sees the others' layers."""
     ZONES = 0x6A616703
     """Shared by who reads zones, alone by who switches a layer: a version names exactly the zones that are read with it."""
+    WORKING = 0x6A616704
+    """By the one process of the embedded mode, for as long as it works."""
 
 
 def speaks_postgresql(session: Session) -> bool:
@@ -32,9 +34,12 @@ def insert(session: Session, table: type[SQLModel]) -> Any:
 
 def hold(session: Session, what: Hold, *, shared: bool = False) -> None:
     """Wait for a lock and hold it until the transaction ends. SQLite has one transaction at a time anyway."""
-    if speaks_postgresql(session):
+    held = session.info.setdefault("held", set())
+    lock = session.get_transaction(), what, shared
+    if speaks_postgresql(session) and lock not in held:
         take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
         session.execute(select(take(what.value)))
+        held.add((session.get_transaction(), what, shared))
 
 
 def database_time(session: Session) -> datetime:

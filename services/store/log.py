@@ -43,6 +43,11 @@ def append(session: Session, topic: str, key: str, payload: bytes, at: datetime)
     return event_id
 
 
+def drop_before(session: Session, topic: Topic, at: datetime) -> None:
+    """Forget a topic's events that were appended before; the newest of all must stay, or SQLite gives its position again."""
+    session.exec(delete(EventRow).where(col(EventRow.topic) == topic, col(EventRow.created_at) < at))
+
+
 def next_event(session: Session, room: str, topic: Topic) -> Event | None:
     """The first event of a topic in the log that a room has not passed yet."""
     return next(iter(next_events(session, room, topic, 1)), None)

@@ -15,17 +15,22 @@ def remember(session: Session, rows: Iterable[ObservationRow | SceneRow]) -> Non
 
     A scene that was replayed as a test and then really arrives is real; one that really arrived is not made a test by a replay.
     """
+    given = list(rows)
+    seen = [row for row in given if isinstance(row, ObservationRow)]
+    seen.sort(key=lambda row: row.observation_id)  # workers of the same scene wait for each other in one order
+    for table, new in ((SceneRow, [row for row in given if isinstance(row, SceneRow)]), (ObservationRow, seen)):
+        if new:
+            session.execute(insert(session, table).on_conflict_do_nothing(), [row.model_dump() for row in new])
+    _make_as_real(session, seen)
+
+
+def _make_as_real(session: Session, rows: Sequence[ObservationRow]) -> None:
+    ids = [row.observation_id for row in rows]
+    query = select(ObservationRow).where(col(ObservationRow.observation_id).in_(ids)).order_by(col(ObservationRow.observation_id))
+    known = {row.observation_id: row for row in session.exec(query.with_for_update()).all()}
     for row in rows:
-        session.execute(insert(session, type(row)).values(**row.model_dump()).on_conflict_do_nothing())
-        if isinstance(row, ObservationRow):
-            _make_as_real(session, row)
-
-
-def _make_as_real(session: Session, row: ObservationRow) -> None:
-    known = session.get_one(ObservationRow, row.observation_id, with_for_update=True)
-    if AlertTense(row.tense).reality > AlertTense(known.tense).reality:
-        known.tense = row.tense
-        session.add(known)
+        if AlertTense(row.tense).reality > AlertTense(known[row.observation_id].tense).reality:
+            known[row.observation_id].tense = row.tense
 
 
 def current(session: Session, tile: str | None = None) -> list[ObservationRow]:

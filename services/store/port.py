@@ -1,6 +1,6 @@
 """What the rooms and the bus ask of the store: one open transaction, in six parts, in the house's words.
 
-Two adapters keep these promises: SQL (`store.sql`) and, for tests, memory (`tests/memory_store.py`); `tests/contract/test_store_*.py`
+Two adapters keep these promises: SQL (`store.sql`) and, for tests, memory (`tests/memory`); `tests/contract/test_store_*.py`
 holds both to them. An alert that was changed is given back by `believe`; all other rows are only read.
 """
 
@@ -27,6 +27,10 @@ class Log(Protocol):
 
     def append(self, topic: Topic, key: str, payload: bytes, at: datetime) -> str:
         """Send bytes when the transaction commits. Returns their event id."""
+        ...
+
+    def drop_before(self, topic: Topic, at: datetime) -> None:
+        """Forget a topic's events that were appended before, sent or not; never the newest of the whole log."""
         ...
 
     def next_event(self, room: str, topic: Topic) -> Event | None:

@@ -13,6 +13,9 @@ STATEMENT_SECONDS = 300
 IDLE_SECONDS = 60
 """A worker that was stopped in the middle of a transaction lets go of its locks after this."""
 
+KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+"""Seconds, seconds, times: who waits for a machine that is gone gives up after a minute, not two hours; both we and the server."""
+
 
 def engine_of(url: SecretStr, *, busy_seconds: float = 30.0, is_migrating: bool = False) -> Engine:
     """An engine; nothing is connected yet.
@@ -28,6 +31,7 @@ def engine_of(url: SecretStr, *, busy_seconds: float = 30.0, is_migrating: bool 
         "lock_timeout": int(busy_seconds * 1000),
         "statement_timeout": 0 if is_migrating else STATEMENT_SECONDS * 1000,
         "idle_in_transaction_session_timeout": 0 if is_migrating else IDLE_SECONDS * 1000,
+        **{f"tcp_{name}": value for name, value in KEEPALIVES.items()},
     }
     try:
         return create_engine(
@@ -37,7 +41,8 @@ def engine_of(url: SecretStr, *, busy_seconds: float = 30.0, is_migrating: bool 
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": "jagawana",
-                "tcp_user_timeout": CONNECT_SECONDS * 1000,  # a server that is cut off is noticed, not waited for
+                "tcp_user_timeout": CONNECT_SECONDS * 1000,  # a server that is cut off while we send is noticed, not waited for
+                **KEEPALIVES,
                 "prepare_threshold": None,  # statements prepared in the server do not survive poolers
                 "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
             },

@@ -56,6 +56,9 @@ class SqlLog:
     def append(self, topic: Topic, key: str, payload: bytes, at: datetime) -> str:
         return log.append(self.session, topic, key, payload, at)
 
+    def drop_before(self, topic: Topic, at: datetime) -> None:
+        log.drop_before(self.session, topic, at)
+
     def next_event(self, room: str, topic: Topic) -> Event | None:
         return log.next_event(self.session, room, topic)
 

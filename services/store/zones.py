@@ -1,12 +1,14 @@
 """Zone layers in the database: whole versions, one of each layer active, switched atomically."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import cast
 
 import numpy as np
 import shapely
-from sqlalchemy import ColumnElement, text
+from sqlalchemy import ColumnElement, func, text
 from sqlmodel import Session, col, delete, select
 
 from jagawana.rules.crowds import MAX_ZONES, find_crowd
@@ -26,7 +28,7 @@ def activate(session: Session, layer: str, layer_version: str, zones: Iterable[Z
         DataError: ZONES_INVALID when more zones of all active layers would lie over one place than can be judged in time.
     """
     rows = [_row(z) for z in zones]
-    content = sha256_of([[*r.model_dump(exclude={"wkb"}).values(), r.wkb.hex()] for r in sorted(rows, key=lambda r: r.zone_id)])
+    content = _content_of(rows)
     hold(session, Hold.LOADING)
     session.exec(delete(ZoneRow).where(col(ZoneRow.layer) == layer, col(ZoneRow.layer_version) == layer_version))
     for old in session.exec(select(ZoneLayerRow).where(ZoneLayerRow.layer == layer)).all():
@@ -94,10 +96,43 @@ def of_version(session: Session, layer: str, layer_version: str) -> list[Zone]:
     return [_zone(r) for r in session.exec(select(ZoneRow).where(*_of(row)).order_by(col(ZoneRow.zone_id))).all()]
 
 
+@dataclass(frozen=True)
+class LayerVersion:
+    """A version of a layer that was loaded, and how many zones of each kind it holds."""
+
+    layer: str
+    layer_version: str
+    active: bool
+    loaded_at: datetime
+    kinds: Mapping[ZoneKind, int]
+
+
+def versions(session: Session) -> list[LayerVersion]:
+    """All that were loaded, by layer and when they were."""
+    counted = select(ZoneRow.layer, ZoneRow.layer_version, ZoneRow.kind, func.count()).group_by(
+        col(ZoneRow.layer), col(ZoneRow.layer_version), col(ZoneRow.kind)
+    )
+    kinds: dict[tuple[str, str], dict[ZoneKind, int]] = defaultdict(dict)
+    for layer, version, kind, number in session.exec(counted).all():
+        kinds[layer, version][ZoneKind(kind)] = number
+    rows = session.exec(select(ZoneLayerRow).order_by(col(ZoneLayerRow.layer), col(ZoneLayerRow.loaded_at))).all()
+    return [LayerVersion(r.layer, r.layer_version, r.active, r.loaded_at, kinds[r.layer, r.layer_version]) for r in rows]
+
+
+def is_taken(session: Session, layer: str, layer_version: str, zones: Iterable[Zone]) -> bool:
+    """Whether a version of that name was loaded with other content: verdicts cite it, so it must stay what it was."""
+    known = session.get(ZoneLayerRow, (layer, layer_version))
+    return known is not None and known.sha256 != _content_of([_row(z) for z in zones])
+
+
 def kinds_loaded(session: Session) -> frozenset[ZoneKind]:
     """Kinds that some active layer holds anywhere: no concession near is not the same as no concession layer."""
     layers = _active_layers(session)
     return frozenset(kind for kind in ZoneKind if any(_holds(session, layer, kind) for layer in layers))
+
+
+def _content_of(rows: Iterable[ZoneRow]) -> Sha256:
+    return sha256_of([[*r.model_dump(exclude={"wkb"}).values(), r.wkb.hex()] for r in sorted(rows, key=lambda r: r.zone_id)])
 
 
 def _refuse_a_crowd(session: Session, layer: str) -> None:

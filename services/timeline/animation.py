@@ -22,7 +22,8 @@ from jagawana.services.timeline.place import Place
 from jagawana.services.timeline.run import Point, Timeline
 from jagawana.services.timeline.words import TimelineWords, words_of
 
-SIZE_PX, LEGEND_PX = 640, 30
+SIZE_PX, LEGEND_PX, LEGEND_ROW_PX = 640, 46, 21
+INK = (24, 28, 26)
 GROUND_COLOURS = 128
 FRAME_MS, LAST_MS = 700, 2500
 MOST_FRAMES = 80
@@ -111,14 +112,14 @@ def _draw_area(canvas: Image.Image, area: BaseGeometry, window: Bounds) -> None:
 
 
 def _legend(canvas: Image.Image, top: int, words: TimelineWords) -> None:
+    """A row for what is new and a row for what was already there."""
     pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(size=13)
-    x = 10.0
-    mining, roads, huts = words.mining.split(",")[0], words.roads.split(",")[0], words.huts
-    for kind, known, text in (
-        (ChangeClass.MINING, False, f"{mining}, {words.new}"), (ChangeClass.MINING, True, f"{mining}, {words.known}"),
-        (ChangeClass.ROAD, False, roads), (ChangeClass.HUT, False, huts),
-    ):  # fmt: skip
-        colour = (KNOWN_COLOURS if known else COLOURS)[kind]
-        pen.rectangle([x, top + 10, x + 16, top + 20], outline=colour, width=3)
-        pen.text((x + 22, top + LEGEND_PX / 2), text, font=font, fill=(24, 28, 26), anchor="lm")
-        x += 22 + pen.textlength(text, font=font) + 18
+    kinds = {ChangeClass.MINING: words.mining.split(",")[0], ChangeClass.ROAD: words.roads.split(",")[0], ChangeClass.HUT: words.huts}
+    for row, (title, colours) in enumerate(((words.new, COLOURS), (words.known, KNOWN_COLOURS))):
+        x, middle = 10.0, top + 12 + row * LEGEND_ROW_PX
+        pen.text((x, middle), f"{title}:", font=font, fill=INK, anchor="lm")
+        x += 18 + max(pen.textlength(f"{t}:", font=font) for t in (words.new, words.known))
+        for kind, text in kinds.items():
+            pen.rectangle([x, middle - 5, x + 16, middle + 5], outline=colours[kind], width=3)
+            pen.text((x + 22, middle), text, font=font, fill=INK, anchor="lm")
+            x += 40 + pen.textlength(text, font=font)

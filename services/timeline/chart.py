@@ -5,6 +5,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from jagawana.services.drawing.plots import INK, dated, save, tidy
 from jagawana.services.notify.wording import Language, phrases_of
 from jagawana.services.timeline.run import Point, Timeline
@@ -36,6 +38,7 @@ def draw(timelines: Sequence[Timeline], name: str, paths: Sequence[Path], langua
             timeline,
             [(HUT_KNOWN, words.known, lambda p: float(p.count("huts_known"))), (HUT, words.new, lambda p: float(p.count("huts_new")))],
         )
+        axes[2].yaxis.get_major_locator().set_params(integer=True)
         _clear(axes[3], timeline)
         axes[0].set_title(
             words.stream.format(model=timeline.model_id, pixel=timeline.resolution_m, looks=len(timeline.points), seen=len(timeline.seen)),
@@ -45,7 +48,8 @@ def draw(timelines: Sequence[Timeline], name: str, paths: Sequence[Path], langua
         for ax in axes:
             tidy(ax)
     for row in rows[:3].tolist():
-        row[0].set_ylim(0, 1.35 * max([ax.dataLim.y1 for ax in row if ax.lines], default=0.0) or 1.0)
+        tops = [ax.dataLim.y1 for ax in row if np.isfinite(ax.dataLim.y1)]  # without any value it is infinite
+        row[0].set_ylim(0, 1.35 * max(tops, default=0.0) or 1.0)
     _names(rows[:, 0].tolist(), words, timelines[0].least_clear)
     figure.suptitle(words.title.format(name=name), x=0.01, ha="left", fontweight="bold")
     if not all(p.tense.is_real for t in timelines for p in t.points):
@@ -82,7 +86,7 @@ def _mining(ax: "Axes", timeline: Timeline, words: TimelineWords, *, has_legend:
     seen = timeline.seen
     whole = [p.ha("mining_known") + p.ha("mining_new") for p in seen]
     ax.plot(_days(seen), whole, color=NEW, linewidth=0.8, alpha=0.4, linestyle=(0, (4, 4)), zorder=1)
-    if has_legend:
+    if has_legend and seen:
         ax.legend(loc="upper left", frameon=False, fontsize=8)
 
 

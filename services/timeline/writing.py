@@ -47,3 +47,14 @@ def table_rows(timelines: Sequence[Timeline]) -> list[list[object]]:
         ends = [values[0]["mining_ha"], values[-1]["mining_ha"], values[-1]["date"]] if values else ["-", "-", "-"]
         made.append([t.model_id, len(t.points), len(values), *ends])
     return made
+
+
+def advice(timelines: Sequence[Timeline]) -> str | None:
+    """What to do where no look of any stream has a value; None where some have."""
+    if any(t.seen for t in timelines):
+        return None
+    clearest = max((p.clear_share for t in timelines for p in t.points), default=0.0)
+    return (
+        f"no look shows {timelines[0].least_clear:.0%} of the place, the clearest shows {clearest:.0%}: give a smaller area, "
+        "or a smaller share as --least-clear"
+    )

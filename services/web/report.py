@@ -2,7 +2,7 @@
 
 import base64
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -32,6 +32,7 @@ class CardText:
     card: AlertCard
     record: AlertPublished
     code: str
+    rank: str
     category: str
     state: AlertState
     headline: str
@@ -54,7 +55,7 @@ def render_report(view: ReportView) -> str:
         css=Markup(_read("report.css")),
         map=map_svg(view, words),
         charts=[(s, chart_svg(s, words)) for s in view.series],
-        cards=[_card(c, view, words, phrases) for c in view.cards],
+        cards=[_card(c, view, words, phrases, rank) for c, rank in zip(view.cards, _ranks(view.cards, words), strict=True)],
         kinds=[k for k in DRAW_ORDER if any(z.kind is k for z in view.zones)],
         totals=_totals(view, words),
         states={c.latest.content.state for c in view.cards},
@@ -87,12 +88,24 @@ def _environment(phrases: Phrases) -> Environment:
     return env
 
 
-def _card(card: AlertCard, view: ReportView, words: PageWords, phrases: Phrases) -> CardText:
+def _ranks(cards: Sequence[AlertCard], words: PageWords) -> list[str]:
+    """The place of each alert among those that stand, by severity; cards come in that order, withdrawn ones last and without a place."""
+    standing = [c for c in cards if c.latest.content.state is not AlertState.RETRACTED]
+    places = {c.latest.content.alert_id: n for n, c in enumerate(standing, 1)}
+    severities = [c.latest.content.severity for c in cards]
+    return [
+        words.rank.format(n=places[c.latest.content.alert_id], m=len(standing), total=s.total if s else "–") if c in standing else "–"
+        for c, s in zip(cards, severities, strict=True)
+    ]
+
+
+def _card(card: AlertCard, view: ReportView, words: PageWords, phrases: Phrases, rank: str) -> CardText:
     record = card.latest
     return CardText(
         card=card,
         record=record,
         code=short_code(record.content.alert_id),
+        rank=rank,
         category=_category(record.content.verdict, words),
         state=record.content.state,
         headline=headline(record, phrases),

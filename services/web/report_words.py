@@ -32,6 +32,7 @@ class PageWords:
     legend_tile: str
     list_title: str
     columns: tuple[str, ...]
+    rank: str
     series_title: str
     series_note: str
     lanes: Mapping[str, str]
@@ -86,7 +87,8 @@ EN = PageWords(
     legend_cell="1 km cell with an alert",
     legend_tile="watched ground, by 10 km tile",
     list_title="Alerts",
-    columns=("Code", "Category", "State", "Seen", "Zone", "First seen", "Place"),
+    columns=("Code", "Rank, severity", "Category", "State", "Seen", "Zone", "First seen", "Place"),
+    rank="{n} of {m}, {total}",
     series_title="Over time, cell",
     series_note="Filled marks: clear looks. Empty marks: cloud hid the cell, and the line is dashed because nothing is known. "
     "Upright line: first alert.",
@@ -157,7 +159,8 @@ ID = PageWords(
     legend_cell="petak 1 km dengan peringatan",
     legend_tile="wilayah pantauan, per petak 10 km",
     list_title="Daftar peringatan",
-    columns=("Kode", "Kategori", "Status", "Terlihat", "Kawasan", "Pertama terlihat", "Tempat"),
+    columns=("Kode", "Urutan, tingkat perhatian", "Kategori", "Status", "Terlihat", "Kawasan", "Pertama terlihat", "Tempat"),
+    rank="{n} dari {m}, {total}",
     series_title="Perkembangan, petak",
     series_note="Tanda penuh: citra jelas. Tanda kosong: tertutup awan, dan garis terputus karena tidak diketahui. "
     "Garis tegak: peringatan pertama.",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from memory_store import MemoryStore
+from memory.store import MemoryStore
 
 from jagawana.services.store.database import open_sqlite
 from jagawana.services.store.port import Store

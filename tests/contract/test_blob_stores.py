@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from memory_store import MemoryBlobs
+from memory.blobs import MemoryBlobs
 from servers.s3 import S3
 
 from jagawana.schemas.errors import DataError, ErrorCode

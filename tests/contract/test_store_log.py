@@ -55,6 +55,12 @@ def test_each_room_passes_a_topic_in_order(store: Store) -> None:
         assert tx.log.was_handled("room", ids[0]) and not tx.log.was_handled("room", ids[1]) and not tx.log.was_handled("x", ids[0])
 
 
+def test_many_events_of_one_transaction_keep_their_order(store: Store) -> None:
+    ids = sent(store, *(f"s-{n}" for n in range(2_500)))
+    with store.transaction() as tx:
+        assert [event.event_id for event in tx.log.next_events("room", Topic.COVERAGE, 3_000)] == ids
+
+
 def test_bytes_that_are_no_message_have_an_event_id_of_their_own(store: Store) -> None:
     with store.transaction() as tx:
         ids = {tx.log.append(Topic.COVERAGE, "?", payload, AT) for payload in (b"\xff", b"[]", b'{"id": 7}')}

@@ -31,6 +31,12 @@ def test_a_product_that_is_only_tried_out_hides_no_real_one(store: Store) -> Non
     assert [r.observation_id for r in current(store)] == ["o-2"], "now it is real"
 
 
+def test_one_that_comes_twice_at_once_is_one_and_as_real_as_either(store: Store) -> None:
+    remembered(store, seen(tense="test"), seen(observation_id="o-9", acquisition_key="a-9"), seen(tense="archival", blob="03" * 32))
+    found = {r.observation_id: (r.tense, r.blob) for r in current(store)}
+    assert found == {"o-1": ("archival", "01" * 32), "o-9": ("current", "01" * 32)}
+
+
 def test_observations_come_by_fingerprint_and_time_whatever_the_order_of_arrival(store: Store) -> None:
     rows = [
         seen(observation_id=f"{f}-{d}", fingerprint=f, acquisition_key=f"a-{d}", acquired_at=AT + timedelta(days=d))

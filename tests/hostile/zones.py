@@ -159,6 +159,13 @@ KML = '<?xml version="1.0"?><kml><NetworkLink><Link><href>URL/x.kml</href></Link
 KML_ZONE = """<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document><Placemark><name>a</name>
 <Polygon><outerBoundaryIs><LinearRing><coordinates>110.5,-1.3,0 110.6,-1.3,0 110.6,-1.2,0 110.5,-1.2,0 110.5,-1.3,0</coordinates>
 </LinearRing></outerBoundaryIs></Polygon></Placemark></Document></kml>"""
+KML_OPEN = KML_ZONE.replace(" 110.5,-1.3,0</coordinates>", "</coordinates>")
+KML_NUMBER = KML_ZONE.replace(
+    "<Document>", '<Document><Schema name="s" id="s"><SimpleField name="accuracy_m" type="float"/></Schema>'
+).replace(
+    "<Polygon>",
+    '<ExtendedData><SchemaData schemaUrl="#s"><SimpleData name="accuracy_m">5 0</SimpleData></SchemaData></ExtendedData><Polygon>',
+)
 KML_SWAPPED = KML_ZONE.replace("110.", "-1.").replace(",-1.", ",110.")
 KML_POINT = '<kml xmlns="http://www.opengis.net/kml/2.2"><Placemark><Point><coordinates>110,-1</coordinates></Point></Placemark></kml>'
 KML_ENTITY = '<?xml version="1.0"?><!DOCTYPE kml [<!ENTITY e SYSTEM "file://SECRET">]><kml><Placemark><name>&e;</name></Placemark></kml>'
@@ -193,6 +200,7 @@ LAYERS: tuple[BadLayer, ...] = (
     BadLayer("E02", "a bow-tie", REFUSED, package(A, BOW_TIE), "feature 2: its outline"),
     BadLayer("E03", "an open ring in JSON", REFUSED, document(polygon(OPEN)), "a ring is not closed"),
     BadLayer("E03", "an open ring in binary", REFUSED, outline(wkb_ring((110, -1), (110.1, -1), (110.1, -1.1), (110, -1.1))), "closed"),
+    BadLayer("E03", "an open ring in KML", REFUSED, content("layer.kml", KML_OPEN), "closed"),
     BadLayer("E04", "a ring of two in JSON", REFUSED, document(polygon([OPEN[0], OPEN[1]])), "fewer than four"),
     BadLayer("E04", "a ring of two in binary", REFUSED, outline(wkb_ring((110, -1), (110, -1))), ""),
     BadLayer("E05", "no geometry", REFUSED, package(A, None), "feature 2: it has no geometry"),
@@ -204,6 +212,7 @@ LAYERS: tuple[BadLayer, ...] = (
     BadLayer("E06", "a ring", REFUSED, package(A, LinearRing([(110, -1), (111, -1), (111, -2)])), "feature 2: it is a LineString"),
     BadLayer("E06", "a type of binary nobody knows", REFUSED, outline(struct.pack("<BII", 1, 999, 1)), ""),
     BadLayer("E07", "numbers as text", REFUSED, document(polygon([[str(x), str(y)] for x, y in RING])), "a coordinate is not a number"),
+    BadLayer("E07", "a number that goes on as text in KML", REFUSED, content("layer.kml", KML_NUMBER), "not what its column is for"),
     BadLayer("E08", "1e308", REFUSED, outline(wkb_ring((110, -1), (1e308, -1), (1e308, 1e308), (110, -1))), "feature 1"),
     BadLayer("E08", "1e400 in JSON", REFUSED, document(polygon(RING), lambda t: t.replace("110.6", "1e400")), "feature 1: a coordinate"),
     BadLayer("E09", "axes swapped", REFUSED, package(box(-1.3, 110.5, -1.2, 110.6)), "are the axes swapped"),

@@ -1,29 +1,20 @@
-"""Backup and restore to a moment, rehearsed: the digest is that of the moment, and working on gives that of an undisturbed run."""
+"""Backup, restore to a moment and dump, rehearsed: the digest is that of then, and working on gives that of an undisturbed run."""
 
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chain import STORY, load_zones, records, service, told
+from chain import PARK, STORY, load_zones, records, service, told
 from results import record
 from servers.postgres import Postgres
-from servers.process import ServerMissing, give
+from servers.process import give, run_tool
 from sqlalchemy import Engine, text
 
 from jagawana.services.settings import load_settings
+from jagawana.services.store import zones
 from jagawana.services.store.database import migrate, transaction
 from jagawana.services.store.digest import digest
-
-
-@pytest.fixture
-def server() -> Iterator[Postgres]:
-    try:
-        with Postgres(archive=True) as started:
-            yield started
-    except ServerMissing as e:
-        pytest.skip(str(e))
 
 
 def moment(engine: Engine) -> str:
@@ -50,17 +41,19 @@ def restore(server: Postgres, backup: Path, until: str) -> None:
     server.start()
 
 
-@pytest.mark.services
-def test_a_restore_to_a_moment_has_the_digest_of_the_moment_and_goes_on_to_the_undisturbed_one(server: Postgres, tmp_path: Path) -> None:
+@pytest.mark.parametrize("own_postgres", [{"archive": True}], indirect=True, ids=["archive"])
+def test_a_restore_to_a_moment_has_the_digest_of_the_moment_and_goes_on_to_the_undisturbed_one(
+    own_postgres: Postgres, tmp_path: Path
+) -> None:
     undisturbed = service(tmp_path / "undisturbed")
     load_zones(undisturbed)
     expected = told(undisturbed, STORY, tmp_path / "archive").digest
-    url = server.new_database()
+    url = own_postgres.new_database()
     migrate(load_settings(data=tmp_path, database_url=url))
     chain = service(tmp_path / "data", database_url=url)
     load_zones(chain)
     told(chain, STORY[:2], tmp_path / "first")
-    backup = server.base_backup()
+    backup = own_postgres.base_backup()
     at_moment = told(chain, STORY[:4], tmp_path / "second").digest
     told_at_moment = [r.model_dump() for r in records(chain)]
     until = moment(chain.engine)
@@ -69,7 +62,7 @@ def test_a_restore_to_a_moment_has_the_digest_of_the_moment_and_goes_on_to_the_u
     moment(chain.engine)
     chain.engine.dispose()
     begun = time.perf_counter()
-    restore(server, backup, until)
+    restore(own_postgres, backup, until)
     seconds = time.perf_counter() - begun
     _wait_until_writable(chain.engine)
     with transaction(chain.engine) as session:
@@ -80,6 +73,27 @@ def test_a_restore_to_a_moment_has_the_digest_of_the_moment_and_goes_on_to_the_u
     for made in (chain, undisturbed):
         made.engine.dispose()
     record("postgresql-restore", {"seconds_to_restore": round(seconds, 2), "digest_of_the_moment": True, "digest_after_working_on": True})
+
+
+def test_a_dump_restored_in_another_database_has_the_same_digest_and_zones(postgres: Postgres, database_url: str, tmp_path: Path) -> None:
+    migrate(load_settings(data=tmp_path, database_url=database_url))
+    chain = service(tmp_path / "data", database_url=database_url)
+    load_zones(chain)
+    before = told(chain, STORY[:2], tmp_path / "archive").digest
+    chain.engine.dispose()
+    dump, copy = postgres.folder / "jagawana.dump", postgres.new_database(template="template0")
+    run_tool([str(postgres.programs / "pg_dump"), "-Fc", "-f", str(dump), postgres.address(name_of(database_url))], postgres.folder)
+    run_tool([str(postgres.programs / "pg_restore"), "--exit-on-error", "-d", postgres.address(name_of(copy)), str(dump)], postgres.folder)
+    again = service(tmp_path / "data", database_url=copy)
+    with transaction(again.engine) as session:
+        assert digest(session) == before
+        assert [z.zone_id for z in zones.active(session, PARK.geometry.bounds)] == [PARK.zone_id], "places are there too"
+    again.engine.dispose()
+    postgres.drop_database(copy)
+
+
+def name_of(url: str) -> str:
+    return url.rpartition("/")[2]
 
 
 def _wait_until_writable(engine: Engine) -> None:

@@ -1,13 +1,16 @@
 """What goes wrong between us and PostgreSQL: the world's trouble is waited for, an installation's is named, and no password is shown."""
 
 import logging
+import os
+import socket
 import time
-from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Barrier, Thread
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 from servers.postgres import Postgres
 from sqlalchemy import Engine, text
 from store_examples import AT
@@ -17,6 +20,7 @@ from jagawana.schemas.topics import Topic
 from jagawana.services.settings import load_settings
 from jagawana.services.store import zones
 from jagawana.services.store.database import migrate, open_database, transaction
+from jagawana.services.store.postgresql import engine_of
 from jagawana.services.store.sql import SqlStore
 
 PASSWORD = "s3cret-of-nobody"
@@ -65,6 +69,27 @@ def test_a_deadlock_ends_one_of_two_which_is_tried_again(on_postgresql: Engine) 
     for thread in threads:
         thread.join(20)
     assert len(ended) == 1 and "deadlock" in ended[0].detail
+
+
+def test_a_worker_that_stands_still_is_waited_for_so_long_and_cut_off(migrated: Engine, postgres: Postgres) -> None:
+    engine = engine_of(SecretStr(postgres.url("migrated")), busy_seconds=0.3)
+    with transaction(migrated) as standing:
+        standing.execute(text("SELECT pg_advisory_xact_lock(1)"))
+        with pytest.raises(TransientError, match="lock timeout"), transaction(engine) as session:
+            session.execute(text("SELECT pg_advisory_xact_lock(1)"))
+        (limit,) = standing.connection().execute(text("SHOW idle_in_transaction_session_timeout")).one()
+        assert limit == "1min"
+    engine.dispose()
+
+
+def test_who_waits_for_a_machine_that_is_gone_gives_up_after_a_minute(migrated: Engine) -> None:
+    """What both kernels were told; the machine itself is not taken away here."""
+    with migrated.connect() as connection, socket.socket(fileno=os.dup(connection.connection.fileno())) as ours:  # type: ignore[attr-defined]
+        options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        idle, interval, count = (ours.getsockopt(socket.IPPROTO_TCP, option) for option in options)
+        assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) and idle + interval * count == 60
+        said = [connection.execute(text(f"SHOW tcp_keepalives_{name}")).scalar() for name in ("idle", "interval", "count")]
+        assert said == [str(idle), str(interval), str(count)]
 
 
 def test_a_mistake_in_our_own_statement_is_no_trouble_of_the_world(on_postgresql: Engine) -> None:
@@ -129,36 +154,39 @@ def test_without_postgis_the_tables_are_not_made(postgres: Postgres, tmp_path: P
         assert connection.execute("SELECT to_regclass('event')").fetchone() == (None,), "nothing is half made"
 
 
-@pytest.fixture
-def own_server() -> Iterator[Postgres]:
-    with Postgres(settings={"max_connections": "12", "superuser_reserved_connections": "1"}) as server:
-        yield server
+SMALL = {"settings": {"max_connections": "12", "superuser_reserved_connections": "1"}}
 
 
-def test_a_server_that_is_full_gone_or_back_is_waited_for(migrated: Engine, own_server: Postgres, tmp_path: Path) -> None:
-    settings = load_settings(data=tmp_path, database_url=own_server.new_database(), busy_seconds=1.0)
+@pytest.mark.parametrize("own_postgres", [SMALL], indirect=True, ids=["12 connections"])
+def test_a_server_that_is_full_gone_or_back_is_waited_for(own_postgres: Postgres, tmp_path: Path) -> None:
+    settings = load_settings(data=tmp_path, database_url=own_postgres.new_database(), busy_seconds=1.0)
     migrate(settings)
     engine = open_database(settings)
-    held = []
-    with pytest.raises(psycopg.OperationalError):
-        while True:
-            held.append(psycopg.connect(own_server.address()))
-    engine.dispose()
-    with pytest.raises(TransientError):
-        _look(engine)
-    for connection in held:
-        connection.close()
+    engine.dispose()  # what it holds itself would make room for it
+    with ExitStack() as held:
+        for _ in range(3):
+            _fill(own_postgres, held)
+            time.sleep(0.2)  # a connection closed just now still counts for a moment
+        with pytest.raises(TransientError) as full:
+            _look(engine)
+        assert "too many clients" in full.value.detail or "reserved" in full.value.detail
     assert _look(engine)
-    own_server.stop()
+    own_postgres.stop()
     for _ in range(2):
         with pytest.raises(TransientError) as caught:
             _look(engine)
-        assert own_server.password not in caught.value.detail
+        assert own_postgres.password not in caught.value.detail
     with pytest.raises(TransientError):
         open_database(settings)
-    own_server.start()
+    own_postgres.start()
     assert _look(engine), "the pool has found new connections"
     engine.dispose()
+
+
+def _fill(server: Postgres, held: ExitStack) -> None:
+    with pytest.raises(psycopg.OperationalError):
+        while True:
+            held.enter_context(closing(psycopg.connect(server.address())))
 
 
 def _look(engine: Engine) -> str:

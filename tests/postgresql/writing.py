@@ -1,11 +1,13 @@
 """Writers that remember what was acknowledged, for tests that take the server away from them."""
 
+import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from sqlalchemy import Engine
+from alert_examples import content, record
+from sqlalchemy import Engine, text
 from sqlmodel import select
 from store_examples import AT, coverage
 
@@ -19,10 +21,13 @@ WRITERS = 4
 
 
 class Load:
-    """Threads that append events until told to stop; `acknowledged` are those whose commit returned, with their moment."""
+    """Threads that write as rooms do until told to stop; `acknowledged` are the events whose commit returned.
 
-    def __init__(self, engine: Engine, prefix: str) -> None:
-        self.store, self.prefix = SqlStore(engine), prefix
+    Each transaction writes one event, one record of an alert, one delivery, and one step of a tile's fence.
+    """
+
+    def __init__(self, engine: Engine, first: int) -> None:
+        self.store, self._numbers = SqlStore(engine), itertools.count(first)
         self.acknowledged: list[str] = []
         self.refused = 0
         self._stop, self._lock = threading.Event(), threading.Lock()
@@ -39,13 +44,15 @@ class Load:
         self._pool.shutdown()
 
     def _write(self, writer: int) -> None:
-        n = 0
         while not self._stop.is_set():
-            n += 1
+            number = next(self._numbers)
             try:
                 with self.store.transaction() as tx:
-                    event_id = tx.log.publish(Topic.COVERAGE, coverage(f"{self.prefix}-{writer}-{n}"), source="/test", at=AT)
+                    event_id = tx.log.publish(Topic.COVERAGE, coverage(f"s-{number}"), source="/test", at=AT)
                     tx.alerts.advance(tx.alerts.tile_state(f"t{writer}"), zones_version="z", rules_version="r")
+                    told = record(content(), number=number)
+                    tx.alerts.tell(told, b"{}")
+                    tx.deliveries.owe(told, ["post"], at=AT)
                 with self._lock:
                     self.acknowledged.append(event_id)
             except TransientError:
@@ -68,3 +75,11 @@ def events_in(engine: Engine) -> list[str]:
     """Ids of all events, in order of position."""
     with transaction(engine) as session:
         return list(session.exec(select(EventRow.event_id).order_by(EventRow.position)).all())  # type: ignore[arg-type]
+
+
+def written_beside_events(engine: Engine) -> tuple[int, int, int]:
+    """Steps of fences, records and deliveries."""
+    counts = "(SELECT sum(version)::int FROM tile_state), (SELECT count(*) FROM alert_version), (SELECT count(*) FROM delivery)"
+    with transaction(engine) as session:
+        fences, records, deliveries = session.connection().execute(text(f"SELECT {counts}")).one()
+    return fences, records, deliveries

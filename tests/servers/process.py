@@ -152,8 +152,10 @@ class Server:
         self.stop(signal.SIGKILL)
 
     def pause(self) -> None:
-        """SIGSTOP: connections stay open, nobody answers."""
+        """SIGSTOP, and wait until every thread stands: connections stay open, nobody answers."""
         os.kill(self.pid, signal.SIGSTOP)
+        while not all(_stands(thread) for thread in Path(f"/proc/{self.pid}/task").iterdir()):
+            time.sleep(0.005)
 
     def resume(self) -> None:
         """SIGCONT."""
@@ -163,6 +165,13 @@ class Server:
         """The end of its log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(lines[-LOG_LINES:]) or "it printed nothing"
+
+
+def _stands(thread: Path) -> bool:
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0] in "TZ"
+    except FileNotFoundError:  # it ended meanwhile
+        return True
 
 
 def run_tool(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:

@@ -1,14 +1,17 @@
 """An S3 server over a folder: versitygw, built from its Go module."""
 
+import json
 import os
 import secrets
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from servers.process import CACHE, Server, ServerMissing, free_port, give, own_folder, port_open, remove
+from servers.certificates import Authority
+from servers.process import CACHE, Server, ServerMissing, free_port, give, own_folder, port_open, remove, run_tool
 
 MODULE = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 PROGRAM = CACHE / "s3" / "versitygw"
@@ -37,12 +40,14 @@ class S3:
 
     Args:
         port: a free one when left out.
-        key, secret: of its one user; drawn when left out.
+        key, secret: of its administrator, who may do anything; drawn when left out.
+        secure: TLS, with a certificate of `authority`.
     """
 
-    def __init__(self, *, port: int | None = None, key: str | None = None, secret: str | None = None) -> None:
+    def __init__(self, *, port: int | None = None, key: str | None = None, secret: str | None = None, secure: bool = False) -> None:
         self.port = port or free_port()
         self.key, self.secret = key or secrets.token_hex(8), secret or secrets.token_hex(16)
+        self.secure = secure
         self._made = 0
 
     def __enter__(self) -> Self:
@@ -50,11 +55,20 @@ class S3:
         self.folder = own_folder("s3")
         self.buckets = self.folder / "buckets"
         self.buckets.mkdir()
-        give(self.buckets)
+        users = self.folder / "users"
+        users.mkdir()
+        for folder in (self.buckets, users):
+            give(folder)
         shutil.copy(program, self.folder / "versitygw")  # the servers' user may not be able to read the checkout
-        command = [str(self.folder / "versitygw"), "--port", f"127.0.0.1:{self.port}", "--quiet", "posix", str(self.buckets)]
-        user = {"ROOT_ACCESS_KEY": self.key, "ROOT_SECRET_KEY": self.secret}
-        self.server = Server("s3", command, self.folder, user)
+        options = ["--port", f"127.0.0.1:{self.port}", "--quiet", "--iam-dir", str(users)]
+        if self.secure:
+            self.authority = Authority(self.folder)
+            certificate = self.authority.issue("s3")
+            give(certificate)
+            options += ["--cert", str(certificate), "--key", str(certificate)]
+        administrator = {"ROOT_ACCESS_KEY": self.key, "ROOT_SECRET_KEY": self.secret}
+        command = [str(self.folder / "versitygw"), *options, "posix", str(self.buckets)]
+        self.server = Server("s3", command, self.folder, administrator)
         try:
             self.start()
         except BaseException:
@@ -90,7 +104,7 @@ class S3:
     @property
     def endpoint(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' * self.secure}://127.0.0.1:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -110,6 +124,18 @@ class S3:
         (self.buckets / name).mkdir()
         give(self.buckets / name)
         return name
+
+    def new_user(self, key: str) -> dict[str, str]:
+        """The variables of a user who may do nothing until `allow`."""
+        secret = secrets.token_hex(16)
+        login = ["--access", self.key, "--secret", self.secret, "--endpoint-url", self.endpoint]
+        user = ["--access", key, "--secret", secret, "--role", "user"]
+        run_tool([str(self.folder / "versitygw"), "admin", *login, "create-user", *user], self.folder)
+        return self.environment | {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
+
+    def allow(self, bucket: str, policy: Mapping[str, Any]) -> None:
+        """Give a bucket its policy, where the server keeps it."""
+        os.setxattr(self.buckets / bucket, "user.policy", json.dumps(policy).encode())
 
     def file(self, bucket: str, key: str) -> Path:
         """Where an object lies on the disk, to damage it or look at it."""

@@ -8,7 +8,8 @@ from functools import lru_cache
 from types import SimpleNamespace
 from unittest.mock import patch
 
-from memory_store import MemoryBlobs, MemoryStore
+from memory.blobs import MemoryBlobs
+from memory.store import MemoryStore
 
 from jagawana.schemas.envelope import decode_as
 from jagawana.schemas.errors import ErrorCode, JagawanaError, TransientError

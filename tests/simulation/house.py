@@ -10,7 +10,8 @@ from itertools import groupby
 from typing import Any, cast
 
 from cachetools import LRUCache
-from memory_store import MemoryBlobs, MemoryStore
+from memory.blobs import MemoryBlobs
+from memory.store import MemoryStore
 
 from jagawana.detectors.fold import FoldPolicy
 from jagawana.rules.zones import ZoneIndex

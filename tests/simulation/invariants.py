@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from memory_store import MemoryBlobs, MemoryStore, record_of
+from memory.believed import record_of
+from memory.blobs import MemoryBlobs
+from memory.store import MemoryStore
 
 from jagawana.schemas.alert import AlertState
 from jagawana.schemas.errors import ErrorCode

@@ -7,16 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from memory_store import (
-    Letter,
-    MemoryAlerts,
-    MemoryBlobs,
-    MemoryDeliveries,
-    MemoryLog,
-    MemoryObservations,
-    MemoryStore,
-    MemoryTransaction,
-)
+from memory.believed import MemoryAlerts, MemoryDeliveries
+from memory.blobs import MemoryBlobs
+from memory.log import MemoryLog
+from memory.seen import MemoryObservations
+from memory.store import MemoryStore, MemoryTransaction
+from memory.tables import Letter
 
 from jagawana.schemas.envelope import decode_as
 from jagawana.schemas.errors import DataError, JagawanaError, TransientError

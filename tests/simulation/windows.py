@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from uuid import UUID
 
-from memory_store import MemoryStore
+from memory.store import MemoryStore
 
 from jagawana.schemas.ids import message_id
 from jagawana.services.store.tables import DeliveryRow

@@ -12,7 +12,7 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .room }}
 {{- end }}
 
-{{- /* What stands around the containers of every pod. Takes root, room. */}}
+{{- /* What stands around the containers of every pod. Takes root, room and, but for jobs, spec. */}}
 {{- define "jagawana.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -25,6 +25,25 @@ imagePullSecrets: {{- range . }}
 {{- end }}
 {{- end }}
 terminationGracePeriodSeconds: {{ add .root.Values.graceSeconds 15 }}
+{{- with .spec }}
+{{- with .nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- if gt (int .replicas) 1 }}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {{- include "jagawana.selector" $ | nindent 8 }}
+{{- end }}
+{{- end }}
 securityContext:
   runAsNonRoot: true
   runAsUser: 10001
@@ -55,6 +74,12 @@ securityContext:
 
 {{- define "jagawana.tells" -}}{{- if and .root.Values.audienceSecret (has .room (list "assess" "notify" "embedded")) }}yes{{ end }}{{- end }}
 
+{{- /* As many threads as processors were asked for: by default the network takes all that the node has. */}}
+{{- define "jagawana.threads" -}}
+- name: JAGAWANA_THREADS
+  valueFrom: {resourceFieldRef: {containerName: {{ . }}, resource: requests.cpu, divisor: "1"}}
+{{- end }}
+
 {{- /* Settings of a room of the distributed mode. Secrets are files, but for S3's keys: its client reads the environment only. */}}
 {{- define "jagawana.env" -}}
 {{- $v := .root.Values -}}
@@ -83,6 +108,12 @@ securityContext:
 {{- if has .room (list "detect" "assess") }}
 - name: JAGAWANA_INSTANCE
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
+{{- end }}
+{{- if eq .room "detect" }}
+{{- include "jagawana.threads" "detect" | nindent 0 }}
+{{- end }}
+{{- if and (eq .room "relay") $v.kafka.signingSecret }}
+- {name: JAGAWANA_SIGNING_KEY, value: /secrets/signing-key.json}
 {{- end }}
 {{- if ne .room "migration" }}
 {{- with $v.objects.endpoint }}
@@ -115,6 +146,9 @@ securityContext:
       {{- if $login }}
       - secret: {name: {{ $login }}, items: [{key: password, path: jagawana_kafka_password}]}
       - secret: {name: {{ ternary (printf "%s-cluster-ca-cert" $v.strimzi.cluster) $v.kafka.caSecret (ne $v.strimzi.cluster "") }}, items: [{key: ca.crt, path: kafka-ca.crt}]}
+      {{- end }}
+      {{- if and (eq .room "relay") $v.kafka.signingSecret }}
+      - secret: {name: {{ $v.kafka.signingSecret }}, items: [{key: signing-key.json, path: signing-key.json}]}
       {{- end }}
       {{- if include "jagawana.tells" . }}
       - secret: {name: {{ $v.audienceSecret }}, items: [{key: audience.toml, path: audience.toml}]}

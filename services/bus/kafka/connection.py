@@ -1,13 +1,15 @@
 """How every client reaches the brokers: addresses, and a name and password over TLS where there are any."""
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from faststream.security import SASLScram512
 
@@ -15,6 +17,8 @@ from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError, Transie
 
 OURS_TO_MEND = ("SaslAuthenticationFailed", "CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "AuthorizationFailed")
 """What a client says of a wrong password, certificate or right; waiting does not help."""
+GOODBYE_SECONDS = 0.1
+"""A client says it is closed before TLS has taken leave; its sockets would outlive their loop."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Connection:
 
     servers: tuple[str, ...]
     user: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     ca: Path | None = None
 
     def client(self) -> dict[str, Any]:
@@ -85,6 +89,22 @@ def connecting(connection: Connection) -> Iterator[None]:
         raise _explained(connection, e, heard.said) from e
     finally:
         log.removeHandler(heard)
+
+
+async def knock(connection: Connection) -> None:
+    """Whether the brokers let us in. For clients that do not say why they are not let in, and try for long.
+
+    Raises:
+        DataError: SETTINGS_INVALID when name, password or certificate are refused.
+        TransientError: BUS_UNAVAILABLE when nobody answers.
+    """
+    client = AIOKafkaClient(client_id="jagawana-knock", **connection.client())
+    try:
+        with connecting(connection):
+            await client.bootstrap()
+    finally:
+        await client.close()
+        await asyncio.sleep(GOODBYE_SECONDS)
 
 
 def _explained(connection: Connection, error: KafkaError, said: list[str]) -> JagawanaError:

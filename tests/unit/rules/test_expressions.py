@@ -1,15 +1,17 @@
 """Conditions are refused when they are loaded; one that is taken has a truth value for every zone."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapely import box
 
 from jagawana.rules.expressions import check, holds
 from jagawana.rules.facts import FACTS, MiningMethod, PermitStage, ZoneFacts, method_of
 from jagawana.rules.pack import SHIPPED, shipped_pack
+from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
 
 LISTS = (("exempt", ("a-1", "b-2")),)
@@ -107,3 +109,12 @@ def test_facts_are_the_fields_of_a_zones_facts():
 )
 def test_a_method_with_words_of_both_kinds_or_of_none_is_unknown(text, method):
     assert method_of(text, surface=("terbuka",), underground=("bawah tanah",)) is method
+
+
+def test_a_zone_without_days_on_record_is_in_force_from_and_until_any_day() -> None:
+    zone = Zone("z", ZoneKind.CONCESSION, "z", box(0, 0, 1, 1), "l", "1", "s")
+    pack = shipped_pack("indonesia")
+    found = pack.facts_of(zone, date(2026, 1, 1))
+    assert (found.valid_from, found.valid_to) == (date.min, date.max)
+    dated = pack.facts_of(replace(zone, valid_from=date(2020, 1, 1), valid_to=date(2027, 1, 1)), date(2026, 1, 1))
+    assert (dated.valid_from, dated.valid_to, dated.day) == (date(2020, 1, 1), date(2027, 1, 1), date(2026, 1, 1))

@@ -1,6 +1,7 @@
 """On what ground a shape lies, each hectare once."""
 
 from datetime import date
+from itertools import combinations
 
 import pytest
 import shapely
@@ -38,6 +39,16 @@ def test_ground_under_two_restricted_zones_counts_once_under_the_stricter() -> N
     twice = zone(ZoneKind.CONSERVATION, (0, 0, 50, 100), "again")
     expected = {ZoneKind.CONSERVATION: 0.5, ZoneKind.PRODUCTION_FOREST: 0.5, None: 1.0}
     assert areas(park, forest, twice) == {Ground(Concession.UNKNOWN, kind): ha for kind, ha in expected.items()}
+
+
+def test_of_any_two_restricted_zones_the_stricter_takes_the_ground() -> None:
+    order = [
+        ZoneKind.CONSERVATION, ZoneKind.INDIGENOUS_LAND, ZoneKind.PROTECTED_FOREST, ZoneKind.SUSTAINABLE_USE, ZoneKind.RIPARIAN,
+        ZoneKind.PRODUCTION_FOREST,
+    ]  # fmt: skip
+    for stricter, softer in combinations(order, 2):
+        both = zone(softer, (0, 0, 200, 100)), zone(stricter, (0, 0, 200, 100))
+        assert areas(*both) == {Ground(Concession.UNKNOWN, stricter): 2.0}
 
 
 def test_a_permit_counts_on_its_days_only() -> None:

@@ -62,6 +62,36 @@ def test_every_rule_that_decides_by_law_cites_one(name):
     assert all(r.articles and r.in_force_from for r in shipped_pack(name).rules if r.category is not Category.UNDETERMINED)
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_on_every_day_each_article_of_a_rule_is_cited_once_and_as_the_law_then_stood(name):
+    for rule in shipped_pack(name).rules:
+        known = {a.article for a in rule.articles}
+        steps = [d for a in rule.articles for d in (a.cited_from, a.cited_to) if d] + [rule.in_force_from or date(2009, 1, 12)]
+        for day in (d + timedelta(days=n) for d in steps for n in (-1, 0, 1)):
+            assert sorted(a.article for a in rule.articles_on(day)) == sorted(known), (rule.rule_id, day)
+
+
+@pytest.mark.parametrize(
+    ("day", "mining", "forest"),
+    [
+        (date(2020, 6, 9), "UU 4/2009", "UU 41/1999"),
+        (date(2020, 6, 10), "UU 4/2009 jo. UU 3/2020", "UU 41/1999"),
+        (date(2020, 11, 2), "UU 4/2009 jo. UU 3/2020", "UU 41/1999 jo. UU 11/2020"),
+        (date(2022, 12, 30), "UU 4/2009 jo. UU 3/2020", "UU 41/1999 jo. Perppu 2/2022"),
+        (date(2025, 3, 18), "UU 4/2009 jo. UU 3/2020", "UU 41/1999 jo. UU 6/2023"),
+        (date(2025, 3, 19), "UU 4/2009 jo. UU 3/2020 jo. UU 2/2025", "UU 41/1999 jo. UU 6/2023"),
+    ],
+)
+def test_a_verdict_cites_the_amendments_that_were_in_force_on_its_day_and_no_later_one(day, mining, forest):
+    def cited(*zones):
+        index = ZoneIndex(zones, kinds_loaded=[ZoneKind.CONCESSION])
+        (piece,) = judge(box(100, 100, 200, 200), zones=index, on=day, pack=indonesia(), pixel_m=10)
+        return {a.law for a in piece.verdict.articles}
+
+    assert cited() == {mining}
+    assert cited(Zone("f", ZoneKind.PROTECTED_FOREST, "f", box(0, 0, 500, 500), "l", "1", "s")) == {forest}
+
+
 def test_a_pack_that_nobody_ships_is_refused_with_those_that_are():
     with pytest.raises(DataError, match="there are indonesia, brazil"):
         shipped_pack("peru")
@@ -71,7 +101,7 @@ def test_a_pack_that_nobody_ships_is_refused_with_those_that_are():
     ("change", "reason"),
     [
         (lambda d: d.pop("version"), "rule pack at version: Field required"),
-        (lambda d: d["rules"][0].update(colour="red"), r"rules.0.colour: Extra inputs"),
+        (lambda d: d["rules"][0].update(colour="red"), r"rules.0.colour: there is no such field"),
         (lambda d: d["rules"][0].update(category="4"), "rules.0.category"),
         (lambda d: d["rules"][0]["where"].update(inside_any=["park"]), "names the ground 'park'; there are concession"),
         (lambda d: d["rules"][0]["where"].update(inside_any=["A park"]), "rules.0.where.inside_any.0"),
@@ -84,7 +114,10 @@ def test_a_pack_that_nobody_ships_is_refused_with_those_that_are():
         (lambda d: d["rules"][3]["where"].update(not_loaded=["conservation"]), "'conservation', a restricted zone"),
         (lambda d: d["rules"][0].update(in_force_to="1990-01-01"), "before it begins"),
         (lambda d: d["grounds"]["conservation"].update(kind="park"), "grounds.conservation.kind"),
-        (lambda d: d["grounds"]["conservation"].update(colour="red"), "grounds.conservation.colour: Extra inputs"),
+        (lambda d: d["rules"][-1].update(in_force_from="2009-01-12"), "must apply everywhere and always"),
+        (lambda d: d["rules"][-1].update(in_force_to="2099-01-12"), "must apply everywhere and always"),
+        (lambda d: d["rules"][0]["articles"][1].update(cited_to="2019-01-01"), "cited to 2019-01-01, before it is from 2020-11-02"),
+        (lambda d: d["grounds"]["conservation"].update(colour="red"), "grounds.conservation.colour: there is no such field"),
         (lambda d: d["lists"].update(code={"source": "s", "values": []}), "the list code has the name of a fact"),
         (lambda d: d["lists"]["keppres_41_2004"].update(values=[41]), "lists.keppres_41_2004.values.0"),
         (lambda d: d.update(rules=[]), "rules"),

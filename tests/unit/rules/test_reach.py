@@ -57,3 +57,13 @@ def test_what_is_too_far_is_not_near() -> None:
     far = Point(114.5 + 1.1 * FARTHEST_KM / 111, -1.2)
     assert nearest([Point(114.5, -1.2)], [far]) == [None] and nearest([Point(114.5, -1.2)], []) == [None]
     assert nearest([], [far]) == []
+
+
+@pytest.mark.parametrize("latitude", [-1.2, 45.0, 59.5])
+def test_a_hundred_kilometres_are_as_far_at_any_latitude(latitude: float) -> None:
+    def east(km: float) -> Point:
+        return Point(*GEOD.fwd(20.0, latitude, 90, km * 1000)[:2])
+
+    (found,) = nearest([Point(20.0, latitude)], [east(98)])
+    assert found is not None and found.km == pytest.approx(98, rel=1e-3)
+    assert nearest([Point(20.0, latitude)], [east(102)]) == [None]

@@ -1,7 +1,8 @@
 """Zones are those of the version they are kept under, whenever a layer changes."""
 
 import shapely
-from memory_store import MemoryBlobs, MemoryStore
+from memory.blobs import MemoryBlobs
+from memory.store import MemoryStore
 
 from jagawana.detectors.fold import FoldPolicy
 from jagawana.rules.pack import indonesia

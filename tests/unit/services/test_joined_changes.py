@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 import shapely
-from memory_store import MemoryStore
+from memory.store import MemoryStore
 
 from jagawana.detectors.change import changes
 from jagawana.detectors.classes import LandClass

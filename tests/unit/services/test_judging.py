@@ -65,8 +65,8 @@ def test_a_shape_across_a_park_border_gets_both_verdicts_with_everything_they_re
     file = write(tmp_path, shapely.geometry.mapping(ACROSS))
     strict, soft = judged(file, "--date", "2026-01-15", "--data", data)
     assert (strict["category"], strict["rule"], strict["decisive_zone"]) == ("3", "id.cat3.conservation", "parks/1")
-    assert strict["articles"] == [{"law": "UU 41/1999", "article": "Pasal 38 ayat (1)"}]
-    assert strict["article"] == "UU 41/1999 Pasal 38 ayat (1)"
+    assert strict["articles"] == [{"law": "UU 41/1999 jo. UU 6/2023", "article": "Pasal 38 ayat (1)"}]
+    assert strict["article"] == "UU 41/1999 jo. UU 6/2023 Pasal 38 ayat (1)"
     assert (soft["category"], soft["rule"], soft["decisive_zone"]) == ("1", "id.cat1.concession", "permits/1")
     (zone,) = soft["zones"]
     assert (zone["layer"], zone["layer_version"], zone["share"], zone["near_boundary"]) == ("permits", "2026-01", 1.0, False)
@@ -85,7 +85,14 @@ def test_the_day_after_a_permit_ends_the_verdict_is_another(data: Path, tmp_path
 
 def test_the_page_for_people_names_the_law_the_zones_and_every_rule_asked(data: Path, tmp_path: Path) -> None:
     result = run(write(tmp_path, shapely.geometry.mapping(ACROSS)), "--date", "2026-01-15", "--data", data)
-    for said in ("category 3", "UU 41/1999 Pasal 38 ayat (1)", "Possible mining", "Taman Satu", "parks 2025-12", "-> id.cat3.conservation"):
+    for said in (
+        "category 3",
+        "UU 41/1999 jo. UU 6/2023 Pasal 38 ayat (1)",
+        "Possible mining",
+        "Taman Satu",
+        "parks 2025-12",
+        "-> id.cat3.conservation",
+    ):
         assert said in result.output
     assert "illegal" not in result.output.lower()
 
@@ -225,7 +232,7 @@ def test_what_changed_between_two_versions_of_a_layer(data: Path) -> None:
     [
         (lambda p: p["grounds"]["concession"].update(when="stage == 3"), "compares the fact stage with the constant"),
         (lambda p: p["grounds"]["concession"].update(when="stge == 'a'"), "names 'stge'"),
-        (lambda p: p.update(colour="red"), "colour: Extra inputs"),
+        (lambda p: p.update(colour="red"), "colour: there is no such field"),
         (lambda p: p["rules"][3]["where"].update(unless_inside=["conservation"]), "a restricted zone"),
     ],
 )

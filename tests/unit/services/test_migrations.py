@@ -4,7 +4,10 @@
 begun twice.
 """
 
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +105,20 @@ def test_what_the_previous_release_wrote_goes_on_in_postgresql(previous: Path, e
         upgraded(connection, "0002")
     source.dispose()
     holds_what_it_held(empty_on_postgresql)
+    with transaction(empty_on_postgresql) as session:
+        everywhere = zones.active(session)
+        assert {zone.zone_id for zone in everywhere} == {"park-1", "iup-1"}
+        for zone in everywhere:
+            assert zones.active(session, zone.geometry.bounds) == [zone], "its place is found by the index's column"
+
+
+def test_two_that_migrate_at_once_make_the_tables_once(database_url: str, tmp_path: Path) -> None:
+    environment = dict(os.environ) | {"JAGAWANA_DATABASE_URL": database_url, "JAGAWANA_DATA": str(tmp_path)}
+    command = [sys.executable, "-m", "jagawana.services.cli", "migrate"]
+    both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=60)[0] for process in both]
+    assert [p.returncode for p in both] == [0, 0] and all(f"revision {schema.REVISION}" in text for text in said), said
+    open_database(load_settings(data=tmp_path, database_url=database_url)).dispose()
 
 
 def differences(engine: Engine) -> list[object]:

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
+from importlib.resources import files
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,19 @@ def test_a_look_under_cloud_is_a_gap_and_the_others_have_their_hectares(timeline
     assert float(found[1]["mining_dated_back_ha"]) == pytest.approx(0.8 + 1.44, rel=0.02)
 
 
+def test_a_place_of_which_no_look_shows_enough_is_all_gaps_and_says_what_to_do(data: Path, tmp_path: Path) -> None:
+    wide = reproject(shapely.box(EAST - 2_000, NORTH - 2_960, EAST + 2_960, NORTH), EPSG, 4326)
+    path = tmp_path / "wide.geojson"
+    path.write_text(
+        json.dumps({"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, "geometry": mapping(wide)}]})
+    )
+    said = run("timeline", "--area", path, "--out", tmp_path / "out", "--data", data).output
+    found = rows(tmp_path / "out" / "timeline.csv")
+    assert len(found) == len(SCENES) and all(r["is_gap"] == "True" and not r["mining_ha"] for r in found)
+    assert "no look shows 80% of the place" in said and "--least-clear" in said
+    assert (tmp_path / "out" / "timeline.png").read_bytes().startswith(b"\x89PNG") and not list((tmp_path / "out").glob("*.gif"))
+
+
 def test_every_row_says_which_network_and_which_scene(timeline: Path) -> None:
     found = rows(timeline / "timeline.csv")
     assert {r["scenes"] for r in found} == {s.scene_id for s in SCENES}
@@ -226,6 +240,27 @@ def test_a_period_bounds_what_began_in_it(data: Path, tmp_path: Path) -> None:
     assert all(date.fromisoformat(f["first_seen_on"]) >= second for f in out["findings"])
     before = json.loads(run("stats", "--out", tmp_path, "--data", data, "--to", SCENES[0].acquired_at.date(), "--json").stdout)
     assert before["total"]["findings"] == 0 and before["total"]["known_ha"] == pytest.approx(0.8, rel=0.02)
+
+
+@pytest.mark.parametrize("command", [("stats",), ("report", "--province", PROVINCE)])
+def test_a_period_that_ends_before_it_begins_is_refused(data: Path, tmp_path: Path, command: tuple[str, ...]) -> None:
+    error = refused(*command, "--out", tmp_path / "out", "--data", data, "--from", "2026-03-02", "--to", "2026-03-01")
+    assert error.code is ErrorCode.SETTINGS_INVALID and "--to 2026-03-01 is before --from 2026-03-02" in error.detail
+
+
+def test_what_was_already_there_is_judged_by_the_pack_of_the_settings(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strictest in Indonesia by its own rules; a pack whose rules never applied leaves everything undetermined."""
+    pack = json.loads(files("jagawana.rules").joinpath("packs/indonesia.json").read_bytes())
+    pack["rules"], pack["pack"] = pack["rules"][-1:], "none"
+    (tmp_path / "none.json").write_text(json.dumps(pack))
+
+    def known_ha() -> dict[str, float]:
+        run("stats", "--out", tmp_path / "out", "--data", data)
+        return {r["category"]: float(r["known_ha"]) for r in rows(tmp_path / "out" / "areas.csv")}
+
+    assert known_ha()["undetermined"] == 0 and sum(known_ha().values()) > 0
+    monkeypatch.setenv("JAGAWANA_RULES", str(tmp_path / "none.json"))
+    assert known_ha()["undetermined"] == sum(known_ha().values()) > 0
 
 
 def test_tests_are_counted_only_when_asked_for(tmp_path: Path) -> None:

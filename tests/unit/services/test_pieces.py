@@ -1,6 +1,7 @@
 """Changes cut along cells and zones: slivers, and which precursors a person is told of."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -14,6 +15,7 @@ from jagawana.detectors.fold import fold
 from jagawana.detectors.grid import tile_square
 from jagawana.detectors.history import Observation, sparse
 from jagawana.rules.pack import indonesia
+from jagawana.rules.severity import Near
 from jagawana.rules.zones import Zone, ZoneIndex
 from jagawana.schemas.alert import AlertState, ChangeClass, ZoneKind
 from jagawana.services.assess.histories import Stream
@@ -134,3 +136,21 @@ def test_roads_and_camps_are_cut_by_cells_too() -> None:
     assert sizes(cut(road((500, 500), (1_500, 500), state=AlertState.CONFIRMED))) == [("49MDU5070", 500.0), ("49MDU5170", 500.0)]
     assert sizes(cut(road((500, 500), (1_040, 500), state=AlertState.CONFIRMED))) == [("49MDU5070", 540.0)]
     assert sizes(cut(camp())) == [("49MDU5070", 4.0)]
+
+
+@pytest.mark.parametrize(("far_m", "near"), [(0, True), (999, True), (1_001, False)])
+def test_for_severity_a_new_road_or_hut_is_near_within_a_kilometre(far_m: float, near: bool) -> None:
+    pit, no_zones = shapely.box(0, 0, 100, 100), ZoneIndex([])
+    road, hut = shapely.LineString([(100 + far_m, 0), (100 + far_m, 500)]), shapely.Point(-far_m, 50)
+    assert Surroundings(NOTHING, NOTHING, road).near(pit, no_zones, DAY.date()) == Near(road=near)
+    assert Surroundings(NOTHING, hut).near(pit, no_zones, DAY.date()) == Near(huts=near)
+
+
+@pytest.mark.parametrize(("far_m", "near"), [(0, True), (199, True), (201, False)])
+def test_for_severity_a_river_is_near_within_200_m_of_a_strip_in_force(far_m: float, near: bool) -> None:
+    pit, strip = shapely.box(0, 0, 100, 100), shapely.box(100 + far_m, 0, 200 + far_m, 100)
+    river = Zone("r", ZoneKind.RIPARIAN, "r", strip, "l", "1", "s", valid_to=DAY.date())
+    around = Surroundings(NOTHING, NOTHING)
+    assert around.near(pit, ZoneIndex([river]), DAY.date()) == Near(river=near)
+    assert around.near(pit, ZoneIndex([river]), DAY.date() + timedelta(days=1)) == Near(), "over the day before"
+    assert around.near(pit, ZoneIndex([replace(river, kind=ZoneKind.CONSERVATION)]), DAY.date()) == Near()

@@ -1,6 +1,8 @@
 """What a layer's next version changes: by area, by zones, and when it waits for a person."""
 
+import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
@@ -11,7 +13,7 @@ from typer.testing import CliRunner
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
-from jagawana.services.assess.zone_changes import change_of, refuse_unreviewed
+from jagawana.services.assess.zone_changes import change_of, refuse_unreviewed, zone_changes
 from jagawana.services.cli import app
 from jagawana.services.settings import load_settings
 from jagawana.services.store import zones as store
@@ -97,3 +99,34 @@ def test_the_command_holds_a_version_until_it_is_accepted(tmp_path: Path) -> Non
     accepted = load(TEN[:5], "2", "--accept-change")
     assert accepted.startswith("0") and "5 of 10 zones vanish (50.0%)" in accepted
     assert in_force() == {f"park-{n} 2" for n in range(5)}
+
+
+def test_what_a_format_rounds_away_was_not_drawn_anew_and_touches_no_alert() -> None:
+    rounded = replace(park(0), geometry=shapely.transform(park(0).geometry, lambda xy: xy + 1e-11))
+    assert zone_changes([park(0)], [rounded]) == []
+    (moved,) = zone_changes([park(0)], [park(0, side=SIDE + 1e-6)])
+    assert moved.became == "drawn anew" and 0.1 < moved.gained_ha < 0.3 and moved.lost_ha == 0
+    (renamed,) = zone_changes([park(0)], [replace(rounded, name="renamed")])
+    assert renamed.became == "another record" and renamed.lost.is_empty and renamed.gained.is_empty
+
+
+def test_a_version_that_verdicts_cite_never_gets_other_content(tmp_path: Path) -> None:
+    def load(zones: list[Zone], *more: str) -> str:
+        path = tmp_path / "parks.gpkg"
+        path.unlink(missing_ok=True)
+        gpd.GeoDataFrame({"zone_id": [z.zone_id for z in zones]}, geometry=[z.geometry for z in zones], crs="EPSG:4326").to_file(path)
+        command = ["zones", "load", str(path), "--kind", "conservation", "--data", str(tmp_path / "data"), "--json", *more]
+        done = CliRunner().invoke(app, command)
+        return json.loads(done.output)["layer_version"] if done.exit_code == 0 else str(done.exception)
+
+    first = load(TEN)
+    assert date.fromisoformat(first)
+    assert load(TEN) == first and load(TEN[1:]) == f"{first}.2" and load(TEN[2:]) == f"{first}.3"
+    assert load(TEN, "--accept-change") == first, "the same content is the same version"
+    assert load(TEN, "--layer-version", "of-2026") == "of-2026" == load(TEN, "--layer-version", "of-2026")
+    assert "loaded before with other zones" in load(TEN[1:], "--layer-version", "of-2026")
+    listed = json.loads(CliRunner().invoke(app, ["zones", "list", "--data", str(tmp_path / "data"), "--json"]).output)
+    assert {v["layer_version"]: (v["active"], v["kinds"]) for v in listed} == {
+        first: (False, {"conservation": 10}), f"{first}.2": (False, {"conservation": 9}), f"{first}.3": (False, {"conservation": 8}),
+        "of-2026": (True, {"conservation": 10}),
+    }  # fmt: skip

@@ -2,6 +2,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.FileReader;
+import java.io.IOException;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
 import java.security.Signature;
@@ -18,6 +19,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.erdtman.jcs.JsonCanonicalizer;
 
 /**
  * Prints each record that is newer than what was known of its alert. Java 17 or newer.
@@ -29,10 +31,10 @@ public final class Subscriber {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final byte[] ED25519 = HexFormat.of().parseHex("302a300506032b6570032100");
 
-    /** The alert, if a published key signed exactly these bytes before its end. */
+    /** The alert, if a published key signed what is said in it, before its end. */
     static JsonNode verified(ConsumerRecord<byte[], byte[]> record, Map<String, JsonNode> keys) throws Exception {
         JsonNode key = keys.get(text(record, "kid"));
-        if (key == null) {
+        if (key == null || record.value() == null) {
             throw new GeneralSecurityException("signed by no published key");
         }
         byte[] raw = Base64.getUrlDecoder().decode(key.get("x").asText());
@@ -41,11 +43,12 @@ public final class Subscriber {
         System.arraycopy(raw, 0, encoded, ED25519.length, raw.length);
         Signature signature = Signature.getInstance("Ed25519");
         signature.initVerify(KeyFactory.getInstance("Ed25519").generatePublic(new X509EncodedKeySpec(encoded)));
-        signature.update(record.value());
+        byte[] canonical = new JsonCanonicalizer(record.value()).getEncodedUTF8(); // RFC 8785; what is read below is what was signed
+        signature.update(canonical);
         if (!signature.verify(Base64.getDecoder().decode(text(record, "sig")))) {
             throw new GeneralSecurityException("not what was signed");
         }
-        JsonNode envelope = JSON.readTree(record.value());
+        JsonNode envelope = JSON.readTree(canonical);
         if (!Instant.parse(envelope.get("time").asText()).isBefore(Instant.ofEpochSecond(key.get("exp").asLong()))) {
             throw new GeneralSecurityException("dated after its key had expired");
         }
@@ -79,7 +82,7 @@ public final class Subscriber {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofSeconds(1))) {
                     try {
                         tell(verified(record, keys), newest);
-                    } catch (GeneralSecurityException | IllegalArgumentException error) {
+                    } catch (GeneralSecurityException | IOException | IllegalArgumentException error) {
                         System.err.println("refused: " + record.partition() + "/" + record.offset() + ": " + error.getMessage());
                     }
                 }
