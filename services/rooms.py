@@ -1,6 +1,9 @@
 """The rooms of the house: in the embedded mode one process holds them all, in the distributed mode each is a process."""
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
+from typing import Any
 
 
 class Room(StrEnum):
@@ -12,3 +15,7 @@ class Room(StrEnum):
     RELAY = "relay"
     NOTIFY = "notify"
     WEB = "web"
+
+
+Running = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+"""A room at work, until the event is set."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from jagawana.schemas.alert import AlertContent, AlertPublished, AlertState, AlertType, WhatChanged
+from jagawana.schemas.alert import AlertContent, AlertPublished, AlertState, AlertType, WhatChanged, ZoneOverlap
 from jagawana.schemas.base import Sha256
 from jagawana.schemas.ids import message_id, sha256_of
 from jagawana.schemas.observation import AlertTense
@@ -58,16 +58,21 @@ def retraction(told: AlertContent, number: int, *, rejudged: bool, tense: AlertT
 def material_changes(told: AlertContent, now: AlertContent) -> tuple[WhatChanged, ...]:
     """What a reader of the last record would want to know (field practice: 20 % and 0.1 ha)."""
     verdict_then, verdict_now = told.verdict, now.verdict
-    layers = [{(z.layer, z.layer_version, z.zone_id) for z in v.zones} for v in (verdict_then, verdict_now)]
+    zones = [{_as_a_reader_knows(z) for z in v.zones} for v in (verdict_then, verdict_now)]
     tests = {
         WhatChanged.STAGE: told.stage is not now.stage,
         WhatChanged.STATE: told.state is not now.state,
         WhatChanged.AREA: _grew(told, now),
         WhatChanged.CATEGORY: verdict_then.category is not verdict_now.category,
-        WhatChanged.ZONE_LAYER: layers[0] != layers[1] and told.evidence.observation_ids == now.evidence.observation_ids,
+        WhatChanged.ZONE_LAYER: zones[0] != zones[1] and told.evidence.observation_ids == now.evidence.observation_ids,
         WhatChanged.RULE_PACK: (verdict_then.pack, verdict_then.pack_version) != (verdict_now.pack, verdict_now.pack_version),
     }
     return tuple(what for what, yes in tests.items() if yes)
+
+
+def _as_a_reader_knows(zone: ZoneOverlap) -> tuple[object, ...]:
+    """Of a zone all but the version it came in and how much of it is touched: a layer that is published anew every month is no news."""
+    return zone.layer, zone.zone_id, zone.kind, zone.name, zone.holder, zone.valid_from, zone.valid_to
 
 
 def _grew(told: AlertContent, now: AlertContent) -> bool:

@@ -142,6 +142,6 @@ def _records(file: Path) -> "list[Received]":
 
 
 def _connection() -> "Connection":
-    from jagawana.services.work import connection_of
+    from jagawana.services.bus.kafka.connection import connection_of
 
     return connection_of(settings_of(None))

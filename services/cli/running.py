@@ -102,6 +102,6 @@ def work(
     data: Data = None,
 ) -> None:
     """Run one room of the distributed mode until stopped: Kafka between the rooms, one database for all (docs/distributed.md)."""
-    from jagawana.services.work import work as run
+    from jagawana.services.work.process import work as run
 
     run(settings_of(data), room, inbox=inbox, tense=tense, port=port, host=host)

@@ -90,13 +90,10 @@ def _environment(phrases: Phrases) -> Environment:
 
 def _ranks(cards: Sequence[AlertCard], words: PageWords) -> list[str]:
     """The place of each alert among those that stand, by severity; cards come in that order, withdrawn ones last and without a place."""
-    standing = [c for c in cards if c.latest.content.state is not AlertState.RETRACTED]
-    places = {c.latest.content.alert_id: n for n, c in enumerate(standing, 1)}
-    severities = [c.latest.content.severity for c in cards]
-    return [
-        words.rank.format(n=places[c.latest.content.alert_id], m=len(standing), total=s.total if s else "–") if c in standing else "–"
-        for c, s in zip(cards, severities, strict=True)
-    ]
+    contents = [c.latest.content for c in cards]
+    standing = sum(c.state is not AlertState.RETRACTED for c in contents)
+    totals = [c.severity.total if c.severity else "–" for c in contents]
+    return [words.rank.format(n=n, m=standing, total=total) if n <= standing else "–" for n, total in enumerate(totals, 1)]
 
 
 def _card(card: AlertCard, view: ReportView, words: PageWords, phrases: Phrases, rank: str) -> CardText:

@@ -46,7 +46,7 @@ def test_a_relay_that_waits_for_its_broker_ends_within_the_grace_time(ours: Hous
 
 
 def test_without_the_hard_end_it_waits_for_ever(ours: House, undisturbed: Undisturbed) -> None:
-    relay = waiting_relay(ours, undisturbed, "import jagawana.services.work as w; w.exit_after = lambda *_: None; ")
+    relay = waiting_relay(ours, undisturbed, "import jagawana.services.work.process as w; w.exit_after = lambda *_: None; ")
     try:
         with pytest.raises(subprocess.TimeoutExpired):
             relay.end(seconds=3 * GRACE_S)
@@ -81,3 +81,18 @@ def test_brokers_that_are_not_there_yet_are_waited_for(ours: House) -> None:
     worker = ours.start("detect", JAGAWANA_KAFKA_SERVERS=json.dumps(["127.0.0.1:1"]))
     ours.until(lambda: "BUS_UNAVAILABLE" in worker.said, "it says so")
     assert worker.process.poll() is None and worker.end(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize(
+    ("room", "where"),
+    [
+        ("notify", "jagawana.services.notify.ledger:NotifyRoom.deliver_next"),
+        ("ingest", "jagawana.services.ingest.inbox:Inbox.send"),
+        ("assess", "jagawana.services.work.reading:_judge_stale_tiles"),
+    ],
+)
+def test_an_error_that_nobody_expected_ends_the_process(ours: House, room: str, where: str) -> None:
+    """In a thread or a task beside others, too: a room that has lost half of itself must not look well."""
+    module, _, name = where.partition(":")
+    worker = ours.start(room, changed=f"import {module} as m; m.{name} = lambda *_, **__: 1 // 0; ")
+    assert worker.process.wait(60) == 70 and "ZeroDivisionError" in worker.said, worker.said

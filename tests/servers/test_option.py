@@ -39,7 +39,7 @@ def test_a_server_that_cannot_be_had_is_named(option: str, outcome: str, tmp_pat
     assert code == (1 if option == "required" else 0)
 
 
-IT = '''
+IT = """
 from servers import postgres
 from servers.fixtures import running
 import pytest
@@ -53,4 +53,4 @@ def server(request, monkeypatch, tmp_path):
 @pytest.mark.services
 def test_on_it(server):
     raise AssertionError("there is none")
-'''
+"""

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from faststream.security import SASLScram512
 
 from jagawana.schemas.errors import DataError, ErrorCode, JagawanaError, TransientError
+from jagawana.services.settings import Settings
 
 OURS_TO_MEND = ("SaslAuthenticationFailed", "CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "AuthorizationFailed")
 """What a client says of a wrong password, certificate or right; waiting does not help."""
@@ -71,6 +72,21 @@ class _Heard(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.said.append(record.getMessage())
+
+
+def connection_of(settings: Settings) -> Connection:
+    """How to reach Kafka.
+
+    Raises:
+        DataError: SETTINGS_INVALID when no broker is named, or half a login: it would go to the brokers in the clear.
+    """
+    if not settings.kafka_servers:
+        raise DataError(ErrorCode.SETTINGS_INVALID, 'no Kafka to work with; set JAGAWANA_KAFKA_SERVERS, e.g. ["localhost:9092"]')
+    password = settings.kafka_password.get_secret_value() if settings.kafka_password else None
+    if (settings.kafka_user is None) != (password is None) or (settings.kafka_ca is not None and password is None):
+        why = "JAGAWANA_KAFKA_USER and JAGAWANA_KAFKA_PASSWORD go together, and JAGAWANA_KAFKA_CA with them"
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"{why}; set both, or none for brokers without logins")
+    return Connection(settings.kafka_servers, settings.kafka_user, password, settings.kafka_ca)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from distributed.house import House, Worker
 from jagawana.services.agencies.keys import PrivateKey, new_key, write_private
 from jagawana.services.rooms import Room
 
-OFTEN = "import jagawana.services.work as w; w.INTERVAL_S = 1.0; "
+OFTEN = "import jagawana.services.work.process as w; w.INTERVAL_S = 1.0; "
 """Heartbeats come every second here, not every minute."""
 
 

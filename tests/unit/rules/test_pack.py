@@ -65,10 +65,15 @@ def test_every_rule_that_decides_by_law_cites_one(name):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_on_every_day_each_article_of_a_rule_is_cited_once_and_as_the_law_then_stood(name):
     for rule in shipped_pack(name).rules:
-        known = {a.article for a in rule.articles}
         steps = [d for a in rule.articles for d in (a.cited_from, a.cited_to) if d] + [rule.in_force_from or date(2009, 1, 12)]
         for day in (d + timedelta(days=n) for d in steps for n in (-1, 0, 1)):
-            assert sorted(a.article for a in rule.articles_on(day)) == sorted(known), (rule.rule_id, day)
+            known = {(_act(a), a.article) for a in rule.articles if a.cited_to or not a.cited_from or a.cited_from <= day}
+            assert sorted((_act(a), a.article) for a in rule.articles_on(day)) == sorted(known), (rule.rule_id, day)
+
+
+def _act(article):
+    """The act itself, without its amendments."""
+    return article.law.split(" jo.")[0]
 
 
 @pytest.mark.parametrize(
@@ -242,6 +247,20 @@ def test_an_exempted_permit_and_an_underground_one_make_protected_forest_conditi
     assert rule(method="bawah tanah", stage="Eksplorasi") == rule(code="13/A", stage="Eksplorasi") == "id.cat3.protected_forest"
     assert rule(code="13/A") == rule(code="13/A", method="bawah tanah") == "id.cat2.protected_forest_exempt"
     assert rule(code="13/A", valid_to=date(2024, 4, 30)) == "id.cat3.protected_forest"
+
+
+@pytest.mark.parametrize(
+    "day", ["1999-09-30", "2004-05-11", "2004-05-12", "2008-12-31", "2009-01-12", "2011-05-18", "2011-05-19", "2026-01-01"]
+)
+@pytest.mark.parametrize("record", [{}, {"code": "13/A"}, {"method": "bawah tanah"}, {"method": "bawah permukaan"}, {"method": "terbuka"}])
+def test_on_no_day_since_the_forestry_act_is_a_permit_in_protected_forest_called_in_order_or_forgotten(day, record):
+    forest = Zone("f", ZoneKind.PROTECTED_FOREST, "f", box(0, 0, 500, 500), "l", "1", "s")
+    pack = indonesia().model_copy(update={"lists": {"keppres_41_2004": NamedList(source="made up", values=("13/A",))}})
+    index = ZoneIndex([forest, Zone("p", ZoneKind.CONCESSION, "p", box(0, 0, 500, 500), "l", "1", "s", **record)])
+    (piece,) = judge(box(100, 100, 200, 200), zones=index, on=date.fromisoformat(day), pack=pack, pixel_m=10)
+    exempt = "code" in record and day >= "2004-05-12"
+    conditional = exempt or record.get("method", "terbuka") != "terbuka"
+    assert piece.verdict.category is (Category.CONDITIONAL if conditional else Category.LOW)
 
 
 def test_as_shipped_no_permit_is_exempt():

@@ -4,8 +4,8 @@ import csv
 import json
 import re
 from collections.abc import Iterator
-from importlib.resources import files
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 

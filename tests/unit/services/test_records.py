@@ -1,6 +1,6 @@
 """The life of an alert's records: what is worth telling again, and how records follow one another."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ from alert_examples import FIRST_SEEN, NOW, content, evidence, verdict, zone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jagawana.schemas.alert import AlertContent, AlertPublished, AlertState, AlertType, Category, Stage, WhatChanged
+from jagawana.schemas.alert import AlertContent, AlertPublished, AlertState, AlertType, Category, Stage, WhatChanged, ZoneOverlap
 from jagawana.schemas.ids import message_id
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.assess.records import content_sha256, first_record, material_changes, next_record, retraction
@@ -63,12 +63,22 @@ def test_every_material_change_is_named() -> None:
     assert changed(told, verdict=told.verdict.model_copy(update={"pack_version": "1.1"})) == (WhatChanged.RULE_PACK,)
 
 
-def test_a_new_layer_version_is_an_update_and_never_blamed_on_new_evidence() -> None:
-    told = content()
-    judged = verdict((zone(layer_version="2027-01"),))
+@pytest.mark.parametrize(
+    "zones",
+    [(), (zone(zone_id="another"),), (zone(holder="PT Lain"),), (zone(valid_to=date(2030, 1, 1)),), (zone(), zone(zone_id="one more"))],
+    ids=["none", "another zone", "another holder", "another end", "one more"],
+)
+def test_other_zones_on_the_same_evidence_are_an_update_and_never_blamed_on_new_evidence(zones: tuple[ZoneOverlap, ...]) -> None:
+    told = content(verdict=verdict((zone(),)))
+    judged = verdict(zones)
     record = next_record(told, told.model_copy(update={"verdict": judged}), 1, told_as=AlertTense.TEST, **TENSE)
     assert record is not None and (record.alert_type, record.what_changed) == (AlertType.UPDATE, (WhatChanged.ZONE_LAYER,))
     assert changed(told, verdict=judged, evidence=MORE_EVIDENCE) == (), "a growing shape may touch another zone; that is no new layer"
+
+
+def test_a_layer_published_anew_with_the_same_zone_is_no_news() -> None:
+    told = content(verdict=verdict((zone(),)))
+    assert changed(told, verdict=verdict((zone(layer_version="2027-01", overlap_ha=0.31, share=0.5),))) == ()
 
 
 def test_new_evidence_is_subsequent() -> None:

@@ -265,3 +265,22 @@ def test_a_long_series_keeps_few_dates() -> None:
     words = words_of(Language.ENGLISH)[0]
     samples = tuple(Sample(FIRST_SEEN + n * 30 * DAY, 0.0, 0.0, 0, 1.0) for n in range(60))
     assert 2 <= chart_svg(Series(CELL, samples), words).count('class="date"') <= 7
+
+
+@pytest.mark.parametrize(("language", "of"), [(Language.ENGLISH, "of"), (Language.INDONESIAN, "dari")])
+def test_each_alert_that_stands_has_its_rank_and_a_withdrawn_one_has_none(language: Language, of: str) -> None:
+    page = render_report(report_view(language=language))
+    found = re.findall(r'<td class="n">(\d) (\w+) (\d), (\d+|–)</td>', page)
+    assert [(n, word, m) for n, word, m, _ in found] == [("1", of, "3"), ("2", of, "3"), ("3", of, "3")]
+    severities = [c.latest.content.severity for c in report_view().cards[:3]]
+    assert [s for *_, s in found] == [str(s.total) if s else "–" for s in severities]
+    assert len(re.findall(r'<td class="n">–</td><td><span class="chip cat-', page)) == 1
+
+
+def test_why_a_rule_was_not_asked_is_on_the_page_to_its_end() -> None:
+    long_reason = "; ".join(f"{n}.0000 of 9.0000 ha lies inside a permit that counts" for n in range(9)) + " THE END"
+    shown = all_records()["confirmed and grown"]
+    trace = (shown.content.verdict.trace[0].model_copy(update={"because": long_reason}),)
+    verdict = shown.content.verdict.model_copy(update={"trace": trace})
+    card_ = card(shown.model_copy(update={"content": shown.content.model_copy(update={"verdict": verdict})}), LON, LAT)
+    assert "THE END" in render_report(report_view(cards=(card_,)))

@@ -1,0 +1,1 @@
+"""The distributed mode: each room a process of its own."""
