@@ -10,7 +10,6 @@ from jagawana.detectors.simulation.world import World
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import AlertState
 from jagawana.schemas.observation import AlertTense
-from jagawana.services.assess.zone_files import read_zones
 from jagawana.services.ingest.simulate import write_world
 from jagawana.services.notify import exports
 from jagawana.services.replay import ReplaySummary, replay
@@ -22,6 +21,7 @@ from jagawana.services.store.database import transaction
 from jagawana.services.web.report import render_report
 from jagawana.services.web.view import ReportSource, report_view
 from jagawana.services.wiring import Service, build
+from jagawana.services.zones.files import read_zones
 
 NOTES = (
     "Every scene on this page was simulated; no place, permit or park on it is real.",

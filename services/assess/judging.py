@@ -79,7 +79,7 @@ def _piece(piece: JudgedPiece, case: Case, index: ZoneIndex, pack: RulePack) -> 
 
 
 def _zone(overlap: ZoneOverlap, zone: Zone, piece: JudgedPiece, case: Case, pack: RulePack) -> dict[str, Any]:
-    margin = reach_inside(piece.geometry, zone, pixel_m=case.pixel_m)
+    margin = reach_inside(_part_inside(piece.geometry, zone), zone, pixel_m=case.pixel_m)
     facts = asdict(pack.facts_of(zone, case.day))
     return overlap.model_dump(mode="json") | {
         "near_boundary": margin.near_boundary,
@@ -87,3 +87,10 @@ def _zone(overlap: ZoneOverlap, zone: Zone, piece: JudgedPiece, case: Case, pack
         "grounds": list(pack.grounds_of(zone, case.day)),
         "facts": {name: value.isoformat() if isinstance(value, date) else value for name, value in facts.items()},
     }
+
+
+def _part_inside(shape: BaseGeometry, zone: Zone) -> BaseGeometry:
+    """What of a shape lies in a zone that only its edge may touch; the whole where no more than its drawn width does."""
+    dimension = shapely.get_dimensions(shape)
+    parts = [p for p in shapely.get_parts(shapely.intersection(shape, zone.geometry)) if shapely.get_dimensions(p) == dimension]
+    return shapely.union_all(parts) if parts else shape

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from jagawana.schemas.alert import AlertContent, AlertPublished, AlertState, AlertType, WhatChanged, ZoneOverlap
+from jagawana.schemas.alert import AlertContent, AlertPublished, AlertState, AlertType, WhatChanged, ZoneKind, ZoneOverlap
 from jagawana.schemas.base import Sha256
 from jagawana.schemas.ids import message_id, sha256_of
 from jagawana.schemas.observation import AlertTense
@@ -58,7 +58,7 @@ def retraction(told: AlertContent, number: int, *, rejudged: bool, tense: AlertT
 def material_changes(told: AlertContent, now: AlertContent) -> tuple[WhatChanged, ...]:
     """What a reader of the last record would want to know (field practice: 20 % and 0.1 ha)."""
     verdict_then, verdict_now = told.verdict, now.verdict
-    zones = [{_as_a_reader_knows(z) for z in v.zones} for v in (verdict_then, verdict_now)]
+    zones = [{_as_a_reader_knows(z) for z in v.zones if z.kind is not ZoneKind.PROVINCE} for v in (verdict_then, verdict_now)]
     tests = {
         WhatChanged.STAGE: told.stage is not now.stage,
         WhatChanged.STATE: told.state is not now.state,

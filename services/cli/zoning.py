@@ -14,7 +14,7 @@ from jagawana.services.cli.options import AsJson, Data, print_json, print_table,
 
 if TYPE_CHECKING:
     from jagawana.rules.zones import Zone
-    from jagawana.services.assess.zone_changes import LayerChange
+    from jagawana.services.zones.changes import LayerChange
 
 zones = typer.Typer(no_args_is_help=True, help="Layers of concessions, forest classes, riparian strips and provinces.")
 
@@ -40,11 +40,11 @@ def load(
 
     A next version that changes more than 20 % of a layer's hectares or zones is held until it is loaded with --accept-change.
     """
-    from jagawana.services.assess.zone_files import read_zones
-    from jagawana.services.assess.zone_loading import load_layer
-    from jagawana.services.assess.zone_mapping import read_mapping
     from jagawana.services.store.database import transaction
     from jagawana.services.wiring import build
+    from jagawana.services.zones.files import read_zones
+    from jagawana.services.zones.loading import load_layer
+    from jagawana.services.zones.mapping import read_mapping
 
     name = layer or file.stem
     if mapping is not None and (kind is not None or name_field is not None):
@@ -98,6 +98,24 @@ def list_versions(data: Data = None, as_json: AsJson = False) -> None:
 
 
 @zones.command()
+def withdraw(layer: Annotated[str, typer.Argument(help="Name of the layer.")], data: Data = None) -> None:
+    """Take a layer out of force, such as one loaded under a wrong name, and judge again what it judged.
+
+    Its versions are kept; loading one again puts it back. Without any layer of concessions nothing is outside of them.
+    """
+    from jagawana.services.store import zones as store
+    from jagawana.services.store.database import transaction
+    from jagawana.services.wiring import build
+
+    service = build(settings_of(data))
+    with service.working():
+        with transaction(service.engine) as session:
+            version = store.withdraw(session, layer)
+        service.drain()
+    typer.echo(f"{layer} {version} is no longer in force")
+
+
+@zones.command()
 def diff(
     layer: Annotated[str, typer.Argument(help="Name of the layer.")],
     old: Annotated[str, typer.Argument(help="A version that was loaded.")],
@@ -107,10 +125,10 @@ def diff(
 ) -> None:
     """What changed between two loaded versions of a layer: zones, hectares, and the alerts that lie there."""
     from jagawana.schemas.ids import short_code
-    from jagawana.services.assess.zone_changes import affected, change_of, zone_changes
     from jagawana.services.store import alerts
     from jagawana.services.store import zones as store
     from jagawana.services.store.database import open_database, transaction
+    from jagawana.services.zones.changes import affected, change_of, zone_changes
 
     with transaction(open_database(settings_of(data))) as session:
         before, after = store.of_version(session, layer, old), store.of_version(session, layer, new)

@@ -14,7 +14,6 @@ from jagawana.detectors.grid import reproject, tile_square
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.assess.histories import Stream
-from jagawana.services.assess.zone_files import read_zones
 from jagawana.services.evaluation.scoring import ClearLooks, WorldScore, score
 from jagawana.services.evaluation.truth import read_truth
 from jagawana.services.replay import replay
@@ -24,6 +23,7 @@ from jagawana.services.store import zones as zone_store
 from jagawana.services.store.database import transaction
 from jagawana.services.store.tables import ObservationRow
 from jagawana.services.wiring import Service, build
+from jagawana.services.zones.files import read_zones
 
 DAYS_PER_MONTH = 30.44
 Progress = Callable[[int, int], None]

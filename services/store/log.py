@@ -44,8 +44,9 @@ def append(session: Session, topic: str, key: str, payload: bytes, at: datetime)
 
 
 def drop_before(session: Session, topic: Topic, at: datetime) -> None:
-    """Forget a topic's events that were appended before; the newest of all must stay, or SQLite gives its position again."""
-    session.exec(delete(EventRow).where(col(EventRow.topic) == topic, col(EventRow.created_at) < at))
+    """Forget a topic's events that were appended before; the newest of the whole log stays, or SQLite would give its position again."""
+    newest = select(func.max(EventRow.position)).scalar_subquery()
+    session.exec(delete(EventRow).where(col(EventRow.topic) == topic, col(EventRow.created_at) < at, col(EventRow.position) < newest))
 
 
 def next_event(session: Session, room: str, topic: Topic) -> Event | None:

@@ -31,16 +31,28 @@ def activate(session: Session, layer: str, layer_version: str, zones: Iterable[Z
     content = _content_of(rows)
     hold(session, Hold.LOADING)
     session.exec(delete(ZoneRow).where(col(ZoneRow.layer) == layer, col(ZoneRow.layer_version) == layer_version))
-    for old in session.exec(select(ZoneLayerRow).where(ZoneLayerRow.layer == layer)).all():
-        old.active = False
-        session.add(old)
-    session.flush()
+    _lay_down(session, layer)
     session.merge(ZoneLayerRow(layer=layer, layer_version=layer_version, sha256=content, active=True, loaded_at=at))
     session.add_all(rows)
     session.flush()
     _refuse_a_crowd(session, layer)
     hold(session, Hold.ZONES)  # at the end: readers wait for the commit only, not for the loading
     return content
+
+
+def withdraw(session: Session, layer: str) -> str:
+    """Take a layer out of force, and keep its versions; which one was in force.
+
+    Raises:
+        DataError: ZONES_INVALID when no version of it is, naming the layers of which one is.
+    """
+    hold(session, Hold.LOADING)
+    active = {row.layer: row.layer_version for row in _active_layers(session)}
+    if layer not in active:
+        raise DataError(ErrorCode.ZONES_INVALID, f"no version of {layer!r} is in force; layers in force are {', '.join(active) or 'none'}")
+    _lay_down(session, layer)
+    hold(session, Hold.ZONES)  # at the end, as in `activate`
+    return active[layer]
 
 
 def version(session: Session) -> Sha256:
@@ -129,6 +141,13 @@ def kinds_loaded(session: Session) -> frozenset[ZoneKind]:
     """Kinds that some active layer holds anywhere: no concession near is not the same as no concession layer."""
     layers = _active_layers(session)
     return frozenset(kind for kind in ZoneKind if any(_holds(session, layer, kind) for layer in layers))
+
+
+def _lay_down(session: Session, layer: str) -> None:
+    for old in session.exec(select(ZoneLayerRow).where(ZoneLayerRow.layer == layer)).all():
+        old.active = False
+        session.add(old)
+    session.flush()
 
 
 def _content_of(rows: Iterable[ZoneRow]) -> Sha256:

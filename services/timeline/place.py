@@ -14,9 +14,9 @@ from jagawana.schemas.alert import AlertState, ZoneKind
 from jagawana.schemas.base import CELL_PATTERN, CellId, TileId
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.ids import short_code
-from jagawana.services.assess.zone_files import read_zones
 from jagawana.services.store import alerts
 from jagawana.services.store.database import transaction
+from jagawana.services.zones.files import read_zones
 
 
 @dataclass(frozen=True)

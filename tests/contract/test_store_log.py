@@ -8,6 +8,7 @@ from store_examples import (
     AT,
     TILE,
     Undone,
+    coverage,
     letters_of,
     next_of,
     sent,
@@ -59,6 +60,34 @@ def test_many_events_of_one_transaction_keep_their_order(store: Store) -> None:
     ids = sent(store, *(f"s-{n}" for n in range(2_500)))
     with store.transaction() as tx:
         assert [event.event_id for event in tx.log.next_events("room", Topic.COVERAGE, 3_000)] == ids
+
+
+def test_a_topics_old_events_are_dropped_but_never_the_newest_of_the_log(store: Store) -> None:
+    """Its position would be given again, and whoever has passed it would not see the next one."""
+
+    def beat(name: str, hour: int, topic: Topic = Topic.HEARTBEAT) -> None:
+        with store.transaction() as tx:
+            tx.log.publish(topic, coverage(name), source="/test", at=AT + timedelta(hours=hour))
+
+    def left(topic: Topic = Topic.HEARTBEAT) -> list[int]:
+        with store.transaction() as tx:
+            return [event.position for event in tx.log.next_events("room", topic, 10)]
+
+    beat("scene", 0, Topic.SCENES)
+    for hour in range(3):
+        beat(f"{hour}", hour)
+    before = left()
+    with store.transaction() as tx:
+        tx.log.drop_before(Topic.HEARTBEAT, AT + timedelta(hours=2))
+    assert left() == before[2:] and len(left(Topic.SCENES)) == 1
+    with pytest.raises(Undone), store.transaction() as tx:
+        tx.log.drop_before(Topic.HEARTBEAT, AT + timedelta(days=9))
+        raise Undone
+    with store.transaction() as tx:
+        tx.log.pass_through("room", Topic.HEARTBEAT, before[2])
+        tx.log.drop_before(Topic.HEARTBEAT, AT + timedelta(days=9))
+    beat("next", 4)
+    assert left() == [before[2] + 1]
 
 
 def test_bytes_that_are_no_message_have_an_event_id_of_their_own(store: Store) -> None:

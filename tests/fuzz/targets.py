@@ -14,12 +14,12 @@ from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.envelope import decode, event_id_of
 from jagawana.schemas.errors import JagawanaError
 from jagawana.schemas.observation import AlertTense
-from jagawana.services.assess.zone_files import read_here
 from jagawana.services.ingest.items import find_items
 from jagawana.services.raster.decoding import DecoderLimits, decoder
 from jagawana.services.raster.guard import LAYOUT_RULES, hold
 from jagawana.services.raster.tiff import TiffLayout
 from jagawana.services.store.log import subject_of
+from jagawana.services.zones.files import read_here
 
 Target = Callable[[bytes], bool]
 """Takes anything; True when it was accepted, False when it was refused in good order."""

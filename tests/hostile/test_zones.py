@@ -20,15 +20,15 @@ from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
 from jagawana.schemas.observation import AlertTense
-from jagawana.services.assess import zone_features
-from jagawana.services.assess.zone_changes import change_of, refuse_unreviewed
-from jagawana.services.assess.zone_files import read_here, read_zones
 from jagawana.services.layers import tables
 from jagawana.services.layers.reader import ReaderLimits, environment
 from jagawana.services.replay import replay
 from jagawana.services.store import zones as store
 from jagawana.services.store.database import transaction
 from jagawana.services.store.digest import digest
+from jagawana.services.zones import features as zone_features
+from jagawana.services.zones.changes import change_of, refuse_unreviewed
+from jagawana.services.zones.files import read_here, read_zones
 
 MOST_SECONDS = 10.0
 """Of wall clock, the start of the reader included, on a busy machine."""

@@ -36,10 +36,21 @@ class MemoryLog:
 
     def append(self, topic: Topic, key: str, payload: bytes, at: datetime) -> str:
         events = self.tx.tables.events
-        event = Event(len(events) + 1, topic, key, event_id(payload), payload)
+        event = Event(self._newest() + 1, topic, key, event_id(payload), payload)
         self.tx.put(events, event.position, event)
+        self.tx.put(self.tx.tables.appended, event.position, at)
         self.tx.extend(self.tx.topics.setdefault(topic, []), event.position)
         return event.event_id
+
+    def drop_before(self, topic: Topic, at: datetime) -> None:
+        tables, positions, newest = self.tx.tables, self.tx.topics.get(topic, []), self._newest()
+        kept = [position for position in positions if position == newest or tables.appended[position] >= at]
+        for position in set(positions) - set(kept):
+            self.tx.put(tables.events, position, None)
+        self.tx.put(self.tx.topics, topic, kept)
+
+    def _newest(self) -> int:
+        return max((positions[-1] for positions in self.tx.topics.values() if positions), default=0)
 
     def next_event(self, room: str, topic: Topic) -> Event | None:
         return next(iter(self.next_events(room, topic, 1)), None)

@@ -34,6 +34,7 @@ class Tables:
     """Everything that is committed. Values are never changed in place."""
 
     events: dict[int, Event] = field(default_factory=dict)
+    appended: dict[int, datetime] = field(default_factory=dict)
     offsets: dict[tuple[str, str, int], int] = field(default_factory=dict)
     attempts: dict[tuple[str, str], int] = field(default_factory=dict)
     leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)

@@ -4,11 +4,14 @@ import random
 import time
 
 from postgresql.at_once import WRITERS, Done, at_once
+from sqlalchemy import text
 from sqlmodel import select
 from store_examples import AT, TILE, coverage, seen
 
 from jagawana.schemas.errors import ErrorCode, TransientError
 from jagawana.schemas.topics import Topic
+from jagawana.services.store import log
+from jagawana.services.store.database import transaction
 from jagawana.services.store.log import Event
 from jagawana.services.store.sql import SqlStore
 from jagawana.services.store.tables import InboxRow
@@ -41,6 +44,17 @@ def test_a_reader_of_the_log_never_passes_an_event_that_is_committed_later(store
     done = at_once(*[(lambda w=w: write(w)) for w in range(WRITERS)], read)  # type: ignore[misc]
     passed = done[-1]
     assert passed is not None and passed == sorted(passed) and len(set(passed)) == WRITERS * each
+
+
+def test_a_lock_that_is_held_is_held_anew_after_a_rollback(store: SqlStore) -> None:
+    held = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+    with transaction(store.engine) as session:
+        for _ in range(2):
+            for name in ("a", "b"):
+                log.publish(session, Topic.COVERAGE, coverage(name), source="/test", at=AT)
+            assert session.connection().execute(held).scalar() == 1
+            session.rollback()
+            assert session.connection().execute(held).scalar() == 0
 
 
 def test_of_many_that_read_the_same_fence_one_advances_it(store: SqlStore) -> None:

@@ -30,7 +30,7 @@ from real.geotiffs import describe, header_reader, write_geotiff
 from jagawana.detectors.grid import transformer, utm_epsg
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
-from jagawana.services.assess.zone_files import read_zones
+from jagawana.services.zones.files import read_zones
 
 BANDS = ("B02", "B03", "B04", "B08", "B11", "B12")
 PIXEL_M, SIZE_PX = 10.0, 48

@@ -10,8 +10,8 @@ from real.scoring import Finding, read_truth, score
 
 from jagawana.schemas.alert import Category, ZoneKind
 from jagawana.schemas.errors import DataError
-from jagawana.services.assess.zone_files import read_zones
 from jagawana.services.detect.models import read_model_card
+from jagawana.services.zones.files import read_zones
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 pytestmark = [

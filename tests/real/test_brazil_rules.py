@@ -12,8 +12,8 @@ from jagawana.rules.judge import judge
 from jagawana.rules.pack import shipped_pack
 from jagawana.rules.zones import Zone, ZoneIndex, zones_to_crs
 from jagawana.schemas.alert import ZoneKind
-from jagawana.services.assess.zone_files import read_here
-from jagawana.services.assess.zone_mapping import read_mapping
+from jagawana.services.zones.files import read_here
+from jagawana.services.zones.mapping import read_mapping
 
 LAYERS = Path(__file__).resolve().parents[3] / "shared" / "data" / "vectors" / "brazil_para_ucs"
 UNITS = {

@@ -62,14 +62,19 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
-{{- /* Whether a room speaks to the brokers with a login; then its name is not empty. */}}
+{{- /* The secret of a room that speaks to the brokers with a login; empty: without. Its user is jagawana-<room>, as the access lists say. */}}
 {{- define "jagawana.login" -}}
 {{- $k := .root.Values.kafka -}}
 {{- if has .room (list "detect" "assess" "relay") -}}
 {{- if .root.Values.strimzi.cluster -}}jagawana-{{ .room }}{{- else -}}{{ $k.secret }}{{- end -}}
 {{- else if and (eq .room "migration") (eq $k.topics "apply") -}}
-{{ $k.operatorSecret | default $k.secret }}
+{{ $k.operatorSecret }}
 {{- end -}}
+{{- end }}
+
+{{- /* The key in it of the password. Strimzi makes a secret for each user, we take one with a key for each room. */}}
+{{- define "jagawana.passwordKey" -}}
+{{- if or .root.Values.strimzi.cluster (eq .room "migration") -}}password{{- else -}}{{ .room }}{{- end -}}
 {{- end }}
 
 {{- define "jagawana.tells" -}}{{- if and .root.Values.audienceSecret (has .room (list "assess" "notify" "embedded")) }}yes{{ end }}{{- end }}
@@ -98,11 +103,11 @@ securityContext:
 {{- end }}
 {{- if $login }}
 - {name: JAGAWANA_KAFKA_CA, value: /secrets/kafka-ca.crt}
-{{- if $v.strimzi.cluster }}
-- {name: JAGAWANA_KAFKA_USER, value: {{ $login }}}
-{{- else }}
+{{- if eq .room "migration" }}
 - name: JAGAWANA_KAFKA_USER
   valueFrom: {secretKeyRef: {name: {{ $login }}, key: user}}
+{{- else }}
+- {name: JAGAWANA_KAFKA_USER, value: jagawana-{{ .room }}}
 {{- end }}
 {{- end }}
 {{- if has .room (list "detect" "assess") }}
@@ -144,7 +149,7 @@ securityContext:
     sources:
       - secret: {name: {{ ternary ($v.database.migrationSecret | default $v.database.secret) $v.database.secret (eq .room "migration") }}, items: [{key: url, path: jagawana_database_url}]}
       {{- if $login }}
-      - secret: {name: {{ $login }}, items: [{key: password, path: jagawana_kafka_password}]}
+      - secret: {name: {{ $login }}, items: [{key: {{ include "jagawana.passwordKey" . }}, path: jagawana_kafka_password}]}
       - secret: {name: {{ ternary (printf "%s-cluster-ca-cert" $v.strimzi.cluster) $v.kafka.caSecret (ne $v.strimzi.cluster "") }}, items: [{key: ca.crt, path: kafka-ca.crt}]}
       {{- end }}
       {{- if and (eq .room "relay") $v.kafka.signingSecret }}

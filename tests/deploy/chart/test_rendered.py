@@ -13,8 +13,8 @@ from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
-from jagawana.schemas.catalogue import CATALOGUE
-from jagawana.services.agencies.access import GROUPS_OF
+from jagawana.schemas.catalogue import CATALOGUE, Role
+from jagawana.services.agencies.access import GROUPS_OF, user_of
 from jagawana.services.rooms import Room
 
 CUSTOM = {"kafka.strimzi.io/v1", "keda.sh/v1alpha1", "monitoring.coreos.com/v1"}
@@ -88,6 +88,15 @@ def test_topics_of_strimzi_are_those_of_the_catalogue(helm: Helm) -> None:
             m["metadata"]["name"]: m["spec"] for m in helm.render("strimzi", {"strimzi": {"copies": copies}}) if m["kind"] == "KafkaTopic"
         }
         assert made == {t: {"partitions": p.partitions, "replicas": copies, "config": p.config(copies)} for t, p in CATALOGUE.items()}
+
+
+@pytest.mark.parametrize("profile", ["login", "strimzi"])
+def test_rooms_come_to_the_brokers_as_the_users_that_the_access_lists_name(helm: Helm, profile: str) -> None:
+    users = {}
+    for name, pod in pods_of(helm.profile(profile)).items():
+        for variable in (v for c in containers_of(pod) for v in c["env"] if v["name"] == "JAGAWANA_KAFKA_USER" and "value" in v):
+            users[name.split("/demo-")[1]] = variable["value"]
+    assert users == {role: user_of(role) for role in (Role.DETECT, Role.ASSESS, Role.RELAY)}
 
 
 def test_messages_are_signed_where_a_key_is_named(helm: Helm) -> None:

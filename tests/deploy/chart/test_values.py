@@ -31,6 +31,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("plain", {"kafka": {"servers": []}}, "/kafka/servers"),
     ("plain", {"kafka": {"servers": ["kafka"]}}, "/kafka/servers"),
     ("plain", {"kafka": {"secret": "jagawana-kafka"}}, "/kafka/caSecret"),
+    ("login", {"kafka": {"operatorSecret": ""}}, "/kafka/operatorSecret"),
     ("plain", {"kafka": {"topics": "strimzi"}}, "/strimzi/cluster"),
     ("plain", {"strimzi": {"cluster": "ranger"}}, "/strimzi/cluster"),
     ("strimzi", {"strimzi": {"copies": 2}}, "/strimzi/copies"),

@@ -15,7 +15,7 @@ SECRETS = {
     "jagawana-database": ["url"],
     "jagawana-database-owner": ["url"],
     "jagawana-objects": ["access-key-id", "secret-access-key"],
-    "jagawana-kafka": ["user", "password"],
+    "jagawana-kafka": ["detect", "assess", "relay"],
     "jagawana-kafka-operator": ["user", "password"],
     "jagawana-kafka-ca": ["ca.crt"],
     "jagawana-signing": ["signing-key.json"],

@@ -41,13 +41,24 @@ def test_images_run_as_our_user_from_a_named_base() -> None:
 def test_only_the_cuda_image_has_torch() -> None:
     copied = {target: [line for line in _stages()[target] if line.startswith("COPY")] for target in TARGETS}
     assert all(copied[target] == [f"COPY --from=build-{target} /opt/jagawana /opt/jagawana"] for target in TARGETS)
-    spec = importlib.util.spec_from_file_location("without_torch", ROOT / "docker" / "without_torch.py")
+    spec = importlib.util.spec_from_file_location("requirements", ROOT / "docker" / "requirements.py")
     assert spec is not None and spec.loader is not None
     chosen = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(chosen)
     names = ("jagawana", "torch", "triton", "nvidia-cublas", "cuda-bindings", "numpy", "openvino")
     report = json.dumps({"install": [{"metadata": {"name": name, "version": "1.0"}} for name in names]})
-    assert chosen.pins(report) == ["numpy==1.0", "openvino==1.0"]
+    assert chosen.pins(report, torch=False) == ["numpy==1.0", "openvino==1.0"]
+    assert chosen.pins(report, torch=True) == [f"{name}==1.0" for name in names[1:]]
+    assert any("requirements.py report.json --without-torch" in line for line in _stages()["build-slim"])
+    assert not any("--without-torch" in line for line in _stages()["build-cuda"])
+
+
+def test_a_change_of_our_code_installs_no_dependency_again() -> None:
+    for target in TARGETS:
+        lines = _stages()[f"build-{target}"]
+        ours = min(n for n, line in enumerate(lines) if line == "COPY services services")
+        assert [n for n, line in enumerate(lines) if "--requirement" in line][-1] < ours
+        assert lines[-1 if lines[-1] else -2] == "RUN pip install --no-cache-dir --no-deps ."
 
 
 def test_what_is_copied_is_there_and_not_ignored() -> None:

@@ -1,4 +1,4 @@
-"""The slim image, built on `make test-images` only."""
+"""The slim image, built on `make test-images` only. JAGAWANA_IMAGES may also name one that is there already."""
 
 import os
 import subprocess
@@ -7,19 +7,31 @@ import pytest
 from deploy.fetching import ToolMissing
 from deploy.images import engine
 
-IMAGE = "localhost/jagawana-test:slim"
+SLIM, CUDA = "localhost/jagawana-test:slim", "localhost/jagawana-test:cuda"
 
 
-@pytest.fixture(scope="session")
-def image() -> str:
-    """Its name."""
-    if os.environ.get("JAGAWANA_IMAGES") != "required":
+def built(target: str, name: str) -> str:
+    """An image of a target; its name."""
+    asked = os.environ.get("JAGAWANA_IMAGES")
+    if asked is None:
         pytest.skip("on a container engine: make test-images")
     try:
+        if asked != "required" and target == "slim":
+            return asked
         print(f"base image: {engine.base()}")
-        engine.build("slim", IMAGE)
+        engine.build(target, name)
     except ToolMissing as e:
         pytest.fail(str(e), pytrace=False)
     except subprocess.CalledProcessError as e:
         pytest.fail(f"{e.stdout[-2000:]}\n{e.stderr[-4000:]}", pytrace=False)
-    return IMAGE
+    return name
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    return built("slim", SLIM)
+
+
+@pytest.fixture(scope="session")
+def cuda_image() -> str:
+    return built("cuda", CUDA)

@@ -5,6 +5,7 @@ it the Python that runs the tests. It has what a slim image has, and, on purpose
 """
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from deploy.fetching import ROOT, TOOLS, ToolMissing, made
 
-BASE = "docker.io/library/python:3.11.14-slim-bookworm"
+BASE = re.findall(r"^FROM (\S+) AS base$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[0]
 SYSTEM = "ca-certificates,netbase,tzdata,libssl3,libffi8,libsqlite3-0,libbz2-1.0,liblzma5,zlib1g,libreadline8,libuuid1"
 """What a slim image of Python has beyond Debian's smallest system."""
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")

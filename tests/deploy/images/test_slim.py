@@ -15,6 +15,7 @@ import yaml
 from deploy.chart.rendering import ROOT
 from deploy.containers.test_commands import interpolated, ours
 from deploy.images.engine import container, podman
+from deploy.images.pods import install, passable
 from servers.kafka import Kafka
 from servers.process import free_port
 from servers.s3 import S3
@@ -65,38 +66,36 @@ class House:
         done = subprocess.run(["podman", "logs", self.ids[name]], check=False, capture_output=True, text=True, timeout=60)
         return f"{name}: {(done.stdout + done.stderr)[-3000:]}"
 
-    def asked(self, port: int, path: str) -> tuple[int, str]:
-        """What it answers; 0 when nobody does."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as e:
-            return e.code, ""
-        except OSError:
-            return 0, ""
+
+def asked(port: int, path: str) -> tuple[int, str]:
+    """What a port answers; 0 when nobody does."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, ""
+    except OSError:
+        return 0, ""
+
+
+def until(true: Callable[[], bool], seconds: float, else_say: Callable[[], str]) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, else_say()
+        time.sleep(2)
 
 
 @pytest.fixture
 def house(image: str, kafka: Kafka, database_url: str, s3: S3, tmp_path: Path) -> Iterator[House]:
     kafka.clear()
-    inbox = tmp_path / "inbox"
-    subprocess.run(["install", "-d", "-o", str(UID), "-g", str(UID), str(inbox)], check=True)
-    for folder in inbox.parents:
-        if folder.stat().st_uid == 0 and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o005)
+    passable(tmp_path)
+    inbox = install(tmp_path / "inbox")
     addresses = s3.environment | {
         "JAGAWANA_DATABASE_URL": database_url, "JAGAWANA_KAFKA_SERVERS": json.dumps(kafka.servers), "JAGAWANA_BLOB_URL": f"s3://{s3.new_bucket()}/blobs",
     }  # fmt: skip
     house = House(image, addresses, inbox)
     with house.running:
         yield house
-
-
-def _until(true: Callable[[], bool], seconds: float, else_say: Callable[[], str]) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, else_say()
-        time.sleep(2)
 
 
 def test_scenes_become_alerts_in_the_containers_of_compose(house: House) -> None:
@@ -106,11 +105,11 @@ def test_scenes_become_alerts_in_the_containers_of_compose(house: House) -> None
     for name in ROOMS:
         house.start(name)
     for name in ROOMS:
-        _until(lambda name=name: house.asked(house.ports[name], "/health/ready")[0] == 200, 120, lambda name=name: house.said(name))
-    _until(lambda: _alerts(house) > 0, 600, lambda: "\n".join(house.said(name) for name in ("ingest", "relay", "detect", "assess")))
-    assert "possible mining" in house.asked(house.page, "/")[1]
+        until(lambda name=name: asked(house.ports[name], "/health/ready")[0] == 200, 120, lambda name=name: house.said(name))
+    until(lambda: _alerts(house) > 0, 600, lambda: "\n".join(house.said(name) for name in ("ingest", "relay", "detect", "assess")))
+    assert "possible mining" in asked(house.page, "/")[1]
     for name in ROOMS:
-        metrics = house.asked(house.ports[name], "/metrics")[1]
+        metrics = asked(house.ports[name], "/metrics")[1]
         assert f'jagawana_build_info{{model="auto",room="{name}"' in metrics
     for name in ROOMS:
         podman("stop", "--time=45", house.ids[name])
@@ -119,7 +118,7 @@ def test_scenes_become_alerts_in_the_containers_of_compose(house: House) -> None
 
 
 def _alerts(house: House) -> int:
-    status, text = house.asked(house.page, "/alerts.geojson")
+    status, text = asked(house.page, "/alerts.geojson")
     return len(json.loads(text)["features"]) if status == 200 else 0
 
 
@@ -131,7 +130,7 @@ def test_a_container_can_write_nothing_but_its_data(house: House) -> None:
         command = ["podman", "--runtime=runc", "--cgroup-manager=cgroupfs", "exec", notify, "python", "-c", code]
         return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
-    _until(lambda: house.asked(house.ports["notify"], "/health/ready")[0] == 200, 60, lambda: house.said("notify"))
+    until(lambda: asked(house.ports["notify"], "/health/ready")[0] == 200, 60, lambda: house.said("notify"))
     assert try_in_it("import os; print(os.getuid(), os.getgid())").stdout.split() == [str(UID)] * 2
     for folder in ("/data", "/tmp"):
         assert try_in_it(f"open('{folder}/x', 'w')").returncode == 0, folder

@@ -119,7 +119,7 @@ def test_an_exploration_permit_does_not_allow_production(stage):
     assert f"'{stage}', which does not allow production" in v.trace[-1].because
 
 
-@pytest.mark.parametrize("stage", ["IUP Operasi Produksi", "production", "Exploitation", "eksplorasi dan eksploitasi"])
+@pytest.mark.parametrize("stage", ["IUP Operasi Produksi", "IUP OP", "IUPK-OP", "production", "Exploitation", "eksplorasi dan eksploitasi"])
 def test_a_production_stage_counts_without_remark(stage):
     v = only(judged(box(400, 400, 500, 500), replace(PIT, stage=stage)))
     assert v.category is Category.HIGH

@@ -25,7 +25,7 @@ from jagawana.services.cli import app, main
 
 COMMANDS = (
     "demo", "simulate", "scene", "replay", "up", "detect", "train", "evaluate", "zones", "zones load",
-    "zones list", "zones diff", "judge", "alerts", "dead", "dead list",
+    "zones list", "zones withdraw", "zones diff", "judge", "alerts", "dead", "dead list",
     "dead show", "dead replay", "digest", "doctor", "label", "label pictures", "label rasterise",
     "turbidity", "turbidity river", "turbidity calibrate", "timeline", "stats", "report",
     "kafka", "kafka apply", "kafka play", "kafka verify", "kafka keys", "kafka keys new", "kafka keys public", "work", "migrate",

@@ -77,6 +77,14 @@ def test_a_shape_across_a_park_border_gets_both_verdicts_with_everything_they_re
     assert soft["trace"][-1]["fired"] and shapely.geometry.shape(soft["geometry"]).within(PARK.geometry.buffer(0.1))
 
 
+def test_a_zone_of_which_only_the_edge_is_touched_is_near_its_boundary_however_far_the_shape_goes_on(data: Path, tmp_path: Path) -> None:
+    beside = shapely.box(110.5999, -1.255, 110.605, -1.250)  # eleven metres of 570 lie in the permit, all of it in the park
+    for shape in (beside, shapely.LineString([(110.5999, -1.252), (110.605, -1.252)])):
+        (piece,) = judged(write(tmp_path, shapely.geometry.mapping(shape)), "--date", "2026-01-15", "--data", data)
+        edge = {z["zone_id"]: (z["near_boundary"], z["boundary_margin_m"]) for z in piece["zones"]}
+        assert edge["permits/1"] == (True, pytest.approx(11.1, abs=0.3)) and edge["parks/1"][0] is False
+
+
 def test_the_day_after_a_permit_ends_the_verdict_is_another(data: Path, tmp_path: Path) -> None:
     file = write(tmp_path, {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(ACROSS)})
     rules = [[p["rule"] for p in judged(file, "--date", day, "--data", data)] for day in ("2026-01-31", "2026-02-01")]

@@ -8,7 +8,7 @@ from alert_examples import FIRST_SEEN, NOW, content, evidence, verdict, zone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jagawana.schemas.alert import AlertContent, AlertPublished, AlertState, AlertType, Category, Stage, WhatChanged, ZoneOverlap
+from jagawana.schemas.alert import AlertContent, AlertPublished, AlertState, AlertType, Category, Stage, WhatChanged, ZoneKind, ZoneOverlap
 from jagawana.schemas.ids import message_id
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.assess.records import content_sha256, first_record, material_changes, next_record, retraction
@@ -79,6 +79,7 @@ def test_other_zones_on_the_same_evidence_are_an_update_and_never_blamed_on_new_
 def test_a_layer_published_anew_with_the_same_zone_is_no_news() -> None:
     told = content(verdict=verdict((zone(),)))
     assert changed(told, verdict=verdict((zone(layer_version="2027-01", overlap_ha=0.31, share=0.5),))) == ()
+    assert changed(told, verdict=verdict((zone(), zone(ZoneKind.PROVINCE, "Kalimantan Tengah")))) == (), "a province only names"
 
 
 def test_new_evidence_is_subsequent() -> None:

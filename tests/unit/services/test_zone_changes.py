@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
-from jagawana.services.assess.zone_changes import change_of, refuse_unreviewed, zone_changes
 from jagawana.services.cli import app
 from jagawana.services.settings import load_settings
 from jagawana.services.store import zones as store
 from jagawana.services.store.database import open_sqlite, transaction
+from jagawana.services.zones.changes import change_of, refuse_unreviewed, zone_changes
 
 SIDE = 0.1
 
@@ -130,3 +130,21 @@ def test_a_version_that_verdicts_cite_never_gets_other_content(tmp_path: Path) -
         first: (False, {"conservation": 10}), f"{first}.2": (False, {"conservation": 9}), f"{first}.3": (False, {"conservation": 8}),
         "of-2026": (True, {"conservation": 10}),
     }  # fmt: skip
+
+
+def test_a_layer_that_is_withdrawn_is_out_of_force_until_it_is_loaded_again(tmp_path: Path) -> None:
+    path = tmp_path / "parks.gpkg"
+    gpd.GeoDataFrame({"zone_id": [z.zone_id for z in TEN]}, geometry=[z.geometry for z in TEN], crs="EPSG:4326").to_file(path)
+    data = ["--data", str(tmp_path / "data")]
+    load = ["zones", "load", str(path), "--kind", "conservation", "--layer-version", "1", *data]
+
+    def in_force() -> tuple[int, frozenset[ZoneKind]]:
+        with transaction(open_sqlite(load_settings(data=tmp_path / "data").database)) as session:
+            return len(store.active(session)), store.kinds_loaded(session)
+
+    assert CliRunner().invoke(app, load).exit_code == 0 and in_force() == (10, {ZoneKind.CONSERVATION})
+    done = CliRunner().invoke(app, ["zones", "withdraw", "parks", *data])
+    assert done.exit_code == 0 and "parks 1 is no longer in force" in done.output and in_force() == (0, frozenset())
+    again = CliRunner().invoke(app, ["zones", "withdraw", "parks", *data])
+    assert isinstance(again.exception, DataError) and "layers in force are none" in again.exception.detail
+    assert CliRunner().invoke(app, load).exit_code == 0 and in_force() == (10, {ZoneKind.CONSERVATION})

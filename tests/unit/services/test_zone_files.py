@@ -11,7 +11,7 @@ from shapely import GeometryCollection, LineString, MultiPolygon, Point, Polygon
 
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
-from jagawana.services.assess.zone_files import read_here
+from jagawana.services.zones.files import read_here
 
 A, B = box(113.0, -2.1, 113.1, -2.0), box(113.2, -2.1, 113.3, -2.0)
 FORMATS = ["gpkg", "geojson", "shp"]

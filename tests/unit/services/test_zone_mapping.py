@@ -16,12 +16,12 @@ from jagawana.rules.riparian import strip_width_m
 from jagawana.rules.zones import Zone
 from jagawana.schemas.alert import ZoneKind
 from jagawana.schemas.errors import DataError, ErrorCode
-from jagawana.services.assess.zone_changes import with_ids_of, zone_changes
-from jagawana.services.assess.zone_files import read_here, read_zones
-from jagawana.services.assess.zone_mapping import read_mapping
 from jagawana.services.cli import app
 from jagawana.services.store import zones as stored
 from jagawana.services.store.database import open_sqlite, transaction
+from jagawana.services.zones.changes import with_ids_of, zone_changes
+from jagawana.services.zones.files import read_here, read_zones
+from jagawana.services.zones.mapping import read_mapping
 
 FOREST = {
     "mapping": "1.0",

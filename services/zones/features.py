@@ -57,7 +57,7 @@ def zones_of(
 
     Args:
         table: features with a coordinate system.
-        kind, layer, layer_version, name_field, source: see `zone_files.read_zones`.
+        kind, layer, layer_version, name_field, source: see `files.read_zones`.
 
     Raises:
         DataError: ZONES_INVALID.

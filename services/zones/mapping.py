@@ -16,8 +16,8 @@ from shapely.geometry.base import BaseGeometry
 from jagawana.rules.riparian import MAX_WIDTH_M, strip, strip_width_m
 from jagawana.schemas.faults import first_fault
 from jagawana.schemas.zone_mapping import Attribute, Strip, ZoneMapping
-from jagawana.services.assess.zone_features import COLUMNS
 from jagawana.services.layers.tables import refuse, refuse_feature
+from jagawana.services.zones.features import COLUMNS
 
 MAX_MAPPING_BYTES = 1 << 20
 MAX_RIVER_DEGREES = 20.0

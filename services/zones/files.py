@@ -37,7 +37,7 @@ def read_zones(
         kind: the kind of all zones; without it each feature needs one in its attribute `kind`.
         layer: our name of the layer. Of a GeoPackage with several tables, the table of that name is read.
         layer_version: version or date of the layer, kept in every verdict.
-        name_field: attribute that holds the zone's name; without it, zone_features.COLUMNS.
+        name_field: attribute that holds the zone's name; without it, features.COLUMNS.
         source: who published the layer; without it, the mapping's, then the file's name.
         mapping: where the attributes are; then `kind` and `name_field` are not given.
 
@@ -48,7 +48,7 @@ def read_zones(
         "kind": kind, "layer": layer, "layer_version": layer_version, "name_field": name_field, "source": source,
         "mapping": mapping and mapping.model_dump_json(),
     }  # fmt: skip
-    found, outlines = ask("jagawana.services.assess.zone_files", path, request, limits)
+    found, outlines = ask("jagawana.services.zones.files", path, request, limits)
     return [_zone(record, outline) for record, outline in zip(found["zones"], outlines, strict=True)]
 
 
@@ -67,9 +67,9 @@ def read_here(
     Raises:
         DataError: ZONES_INVALID.
     """
-    from jagawana.services.assess.zone_features import zones_of
-    from jagawana.services.assess.zone_mapping import mapped
     from jagawana.services.layers.tables import file_at, read_table
+    from jagawana.services.zones.features import zones_of
+    from jagawana.services.zones.mapping import mapped
 
     table = read_table(file_at(path), layer)
     published = source or (mapping and mapping.source) or path.name

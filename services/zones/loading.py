@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 from jagawana.rules.zones import Zone
 from jagawana.schemas.errors import DataError, ErrorCode
-from jagawana.services.assess.zone_changes import LayerChange, change_of, refuse_unreviewed, with_ids_of
 from jagawana.services.store import zones as store
+from jagawana.services.zones.changes import LayerChange, change_of, refuse_unreviewed, with_ids_of
 
 
 def load_layer(

@@ -24,7 +24,7 @@ SAME_ZONE = 0.5
 LEAST_HA = 1e-4
 """A square metre: less is how formats round a coordinate, and nothing was drawn anew."""
 MADE_ID = re.compile(r"/[0-9a-f]{12}$")
-"""Ids that were made from a name and an outline, for want of a code (zone_features)."""
+"""Ids that were made from a name and an outline, for want of a code (features)."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Zone layers: files become zones, a version comes into force, and what it changed."""
