@@ -1,4 +1,4 @@
-"""Pins of everything that `pip install --dry-run --report FILE` would install: dependencies are a layer of their own, apart from our code."""
+"""Pins of all that `pip install --dry-run --report FILE` would install: dependencies are a layer of their own, apart from our code."""
 
 import json
 import sys

@@ -96,6 +96,9 @@ securityContext:
 - {name: JAGAWANA_GRACE_SECONDS, value: {{ $v.graceSeconds | quote }}}
 - {name: JAGAWANA_CHANNEL_SCHEMAS, value: {{ $v.channelSchemas | toJson | quote }}}
 - {name: JAGAWANA_LOGS, value: json}
+{{- if $v.caSecret }}
+- {name: SSL_CERT_FILE, value: /secrets/ca.crt}
+{{- end }}
 - {name: JAGAWANA_METRICS_PORT, value: "9090"}
 - {name: JAGAWANA_METRICS_HOST, value: 0.0.0.0}
 {{- if include "jagawana.tells" . }}
@@ -148,6 +151,9 @@ securityContext:
     defaultMode: 0440
     sources:
       - secret: {name: {{ ternary ($v.database.migrationSecret | default $v.database.secret) $v.database.secret (eq .room "migration") }}, items: [{key: url, path: jagawana_database_url}]}
+      {{- if $v.caSecret }}
+      - secret: {name: {{ $v.caSecret }}, items: [{key: ca.crt, path: ca.crt}]}
+      {{- end }}
       {{- if $login }}
       - secret: {name: {{ $login }}, items: [{key: {{ include "jagawana.passwordKey" . }}, path: jagawana_kafka_password}]}
       - secret: {name: {{ ternary (printf "%s-cluster-ca-cert" $v.strimzi.cluster) $v.kafka.caSecret (ne $v.strimzi.cluster "") }}, items: [{key: ca.crt, path: kafka-ca.crt}]}

@@ -12,6 +12,7 @@ from deploy.cluster.releases import Releases
 from deploy.conftest import REQUIRED, to_be_had
 
 SECRETS = {
+    "jagawana-authorities": ["ca.crt"],
     "jagawana-database": ["url"],
     "jagawana-database-owner": ["url"],
     "jagawana-objects": ["access-key-id", "secret-access-key"],

@@ -10,7 +10,7 @@ import typer
 from jagawana.services.cli import app
 from jagawana.services.settings import PREFIX, SECRETS, Settings, load_settings
 
-AWS = {"AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+AWS = {"SSL_CERT_FILE", "AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 """What the client of S3 reads (docs/object-storage.md)."""
 
 

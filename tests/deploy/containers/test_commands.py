@@ -17,6 +17,7 @@ SECRETS = {
     "jagawana_database_url": "postgresql+psycopg://jagawana:secret@db.example.org/jagawana",
     "jagawana_kafka_password": "secret",
     "kafka-ca.crt": "PEM",
+    "ca.crt": "PEM",
     "signing-key.json": "{}",
     "audience.toml": "",
 }

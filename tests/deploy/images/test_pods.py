@@ -39,7 +39,13 @@ def secure_kafka(image: str) -> Iterator[Kafka]:
 
 
 @pytest.fixture
-def kubelet(secure_kafka: Kafka, database_url: str, s3: S3, helm: Helm, tmp_path: Path) -> Kubelet:
+def secure_s3(image: str) -> Iterator[S3]:
+    with S3(secure=True) as s3:
+        yield s3
+
+
+@pytest.fixture
+def kubelet(secure_kafka: Kafka, database_url: str, secure_s3: S3, helm: Helm, tmp_path: Path) -> Kubelet:
     passable(tmp_path)
     key = tmp_path / "signing-key.json"
     subprocess.run(
@@ -48,7 +54,8 @@ def kubelet(secure_kafka: Kafka, database_url: str, s3: S3, helm: Helm, tmp_path
     secrets = {
         "jagawana-database": {"url": database_url},
         "jagawana-database-owner": {"url": database_url},
-        "jagawana-objects": {"access-key-id": s3.key, "secret-access-key": s3.secret},
+        "jagawana-authorities": {"ca.crt": secure_s3.authority.path.read_text()},
+        "jagawana-objects": {"access-key-id": secure_s3.key, "secret-access-key": secure_s3.secret},
         "jagawana-kafka": dict.fromkeys(("detect", "assess", "relay"), PASSWORD),
         "jagawana-kafka-operator": {"user": ADMIN, "password": secure_kafka.password},
         "jagawana-kafka-ca": {"ca.crt": secure_kafka.ca.read_text()},
@@ -58,22 +65,22 @@ def kubelet(secure_kafka: Kafka, database_url: str, s3: S3, helm: Helm, tmp_path
     return Kubelet(tmp_path / "pods", secrets, configs, {"jagawana-inbox": install(tmp_path / "inbox")})
 
 
-def test_a_release_with_logins_works_as_rendered(image: str, kubelet: Kubelet, secure_kafka: Kafka, s3: S3, helm: Helm) -> None:
+def test_a_release_with_logins_works_as_rendered(image: str, kubelet: Kubelet, secure_kafka: Kafka, secure_s3: S3, helm: Helm) -> None:
     values = {
         "kafka": {"servers": secure_kafka.servers},
-        "objects": {"url": f"s3://{s3.new_bucket()}/blobs"},
+        "objects": {"url": f"s3://{secure_s3.new_bucket()}/blobs", "endpoint": secure_s3.endpoint, "region": "us-east-1"},
         "settings": {"JAGAWANA_MODEL": "spectral-6"},
     }
     pods = {name.split("/demo-")[1]: pod for name, pod in pods_of(helm.render("login", values)).items()}
     with ExitStack() as running:
         for made in containers_of(pods["migration"]):
-            ended = running.enter_context(_as_container(image, kubelet, "migration", pods["migration"], made, s3, free_port()))
+            ended = running.enter_context(_as_container(image, kubelet, "migration", pods["migration"], made, free_port()))
             assert podman("wait", ended).strip() == "0", podman("logs", ended)
         ports = {room: free_port() for room in ROOMS}
         ids = {}
         for room in ROOMS:
             (made,) = containers_of(pods[room])
-            ids[room] = running.enter_context(_as_container(image, kubelet, room, pods[room], made, s3, ports[room]))
+            ids[room] = running.enter_context(_as_container(image, kubelet, room, pods[room], made, ports[room]))
         for room in ROOMS:
             until(lambda room=room: asked(ports[room], "/health/ready")[0] == 200, 120, lambda room=room: podman("logs", ids[room]))
         _load_zones(kubelet.secrets["jagawana-database"]["url"])
@@ -97,12 +104,9 @@ def test_a_release_with_logins_works_as_rendered(image: str, kubelet: Kubelet, s
     assert json.loads(records[0].value)["data"]["alert_tense"] == "current"
 
 
-def _as_container(image: str, kubelet: Kubelet, room: str, pod: Manifest, made: Manifest, s3: S3, port: int) -> AbstractContextManager[str]:
-    """But for the endpoint of S3, which has no TLS here, and ports, since all share this machine's network."""
-    elsewhere = {k: v for k, v in s3.environment.items() if k in ("AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP", "AWS_REGION")}
-    environment = (
-        kubelet.environment(room, pod, made) | elsewhere | {"JAGAWANA_METRICS_PORT": str(port), "JAGAWANA_METRICS_HOST": "127.0.0.1"}
-    )
+def _as_container(image: str, kubelet: Kubelet, room: str, pod: Manifest, made: Manifest, port: int) -> AbstractContextManager[str]:
+    """But for ports: all share this machine's network."""
+    environment = kubelet.environment(room, pod, made) | {"JAGAWANA_METRICS_PORT": str(port), "JAGAWANA_METRICS_HOST": "127.0.0.1"}
     words = [str(free_port()) if word == "8080" else word for word in made["args"]]
     return container(image, words, environment, kubelet.options(room, pod, made))
 
