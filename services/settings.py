@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.faults import first_fault
 from jagawana.services import failpoints as failing
 
 PREFIX = "JAGAWANA_"
@@ -120,8 +121,7 @@ def load_settings(**given: object) -> Settings:
     try:
         settings = Settings(_secrets_dir=_secrets(os.environ), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     except ValidationError as e:
-        first = e.errors()[0]
-        raise DataError(ErrorCode.SETTINGS_INVALID, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"settings {first_fault(e)}") from e
     except SettingsError as e:
         raise DataError(ErrorCode.SETTINGS_INVALID, f"{e}; write it as JSON") from e
     if settings.blob_url is not None:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from jagawana.schemas.base import Model
 from jagawana.schemas.catalogue import CATALOGUE, Role, Tier, TopicPromise
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.faults import first_fault
 
 OURS = "jagawana-"
 """Begins the users and consumer groups of our own rooms: jagawana-detect, jagawana-relay, …"""
@@ -73,9 +74,7 @@ def load_agencies(file: Path | None) -> Sequence[Agency]:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise DataError(ErrorCode.SETTINGS_INVALID, f"{file}: {e}; see docs/agencies.md for an example") from e
     except ValidationError as e:
-        first = e.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "(file)"
-        raise DataError(ErrorCode.SETTINGS_INVALID, f"{file} at {where}: {first['msg']}; see docs/agencies.md for an example") from e
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"{file} {first_fault(e)}; see docs/agencies.md for an example") from e
 
 
 def grants(agencies: Sequence[Agency]) -> frozenset[Grant]:

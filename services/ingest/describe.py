@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from jagawana.detectors.grid import reproject
 from jagawana.schemas.base import iso_utc
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.faults import first_fault
 from jagawana.schemas.scene import MULTIHASH_SHA256, SceneItem
 from jagawana.services.raster.bands import band_names, known, reflectance_scale
 from jagawana.services.raster.decoding import RasterHeader
@@ -54,8 +55,7 @@ def describe_scene(files: Sequence[Path], facts: SceneFacts, out: Path, *, heade
     try:
         SceneItem.model_validate(document)
     except ValidationError as e:
-        first = e.errors()[0]
-        raise DataError(ErrorCode.MESSAGE_INVALID, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+        raise DataError(ErrorCode.MESSAGE_INVALID, f"item {first_fault(e)}") from e
     path = out / "items" / f"{scene_id}.json"
     path.write_text(json.dumps(document, indent=1))
     return path

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from jagawana.schemas.base import Model
 from jagawana.schemas.envelope import read_object
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.faults import first_fault
 
 TERMS = "source.json"
 NOT_STATED = "not stated"
@@ -36,8 +37,7 @@ def terms_of(folder: Path) -> Terms:
     try:
         return Terms.model_validate(read_object(path.read_bytes()))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise _wrong(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise _wrong(path, first_fault(error)) from error
     except DataError as error:
         raise _wrong(path, error.detail) from error
 

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from jagawana.schemas.alert import AlertPublished, AlertState, AlertType, Category
 from jagawana.schemas.base import Model, TileId
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.faults import first_fault
 from jagawana.schemas.geometry import Latitude, Longitude
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.notify.wording import Language
@@ -114,9 +115,7 @@ def load_recipients(path: Path) -> tuple[Recipient, ...]:
     try:
         return RecipientsFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).recipient
     except ValidationError as e:
-        first = e.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "(root)"
-        raise DataError(ErrorCode.SETTINGS_INVALID, f"{path.name} at {where}: {first['msg']}; correct it and start again") from None
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"{path.name} {first_fault(e)}; correct it and start again") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise DataError(ErrorCode.SETTINGS_INVALID, f"{path.name} cannot be read as TOML: {e}; correct it and start again") from None
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from jagawana.detectors.training.config import TrainConfig
 from jagawana.schemas.envelope import read_object
 from jagawana.schemas.errors import DataError, ErrorCode
+from jagawana.schemas.faults import first_fault
 
 
 def training_config(file: Path | None, **given: object) -> TrainConfig:
@@ -19,5 +20,4 @@ def training_config(file: Path | None, **given: object) -> TrainConfig:
     try:
         return TrainConfig.model_validate(options | {k: v for k, v in given.items() if v is not None})
     except ValidationError as e:
-        first = e.errors()[0]
-        raise DataError(ErrorCode.SETTINGS_INVALID, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+        raise DataError(ErrorCode.SETTINGS_INVALID, f"{file or 'options'} {first_fault(e)}; see detectors/training/config.py") from e

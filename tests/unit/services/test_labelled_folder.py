@@ -83,7 +83,7 @@ def test_a_source_carries_what_its_folder_states_and_nothing_is_made_up(tmp_path
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"license": "MIT"}', "license: Extra inputs"),
+        ('{"license": "MIT"}', "license: there is no such field"),
         ('{"licence": "  "}', "licence: String should have at least 1"),
         ('{"attribution": "a | b"}', "attribution: String should match"),
         ('{"redistribution": "perhaps"}', "redistribution: Input should be a valid boolean"),
