@@ -96,6 +96,10 @@ def _on_openvino(layers: Layers, scaling: Scaling, halo_px: int, *, precision: P
 
 
 def _on_torch(layers: Layers, scaling: Scaling, halo_px: int, *, device: str, precision: Precision) -> Runtime:
+    if find_spec("torch") is None:
+        raise DataError(
+            ErrorCode.SETTINGS_INVALID, "runtime torch: it is not installed; leave JAGAWANA_RUNTIME out, or take the CUDA image"
+        )
     import torch
 
     from jagawana.detectors.inference.on_torch import TorchRuntime

@@ -1,4 +1,4 @@
-"""The slim image, built on `make test-images` only. JAGAWANA_IMAGES may also name one that is there already."""
+"""Images, built on `make test-images` only. JAGAWANA_IMAGES may also name two that are there: slim,cuda."""
 
 import os
 import subprocess
@@ -16,8 +16,8 @@ def built(target: str, name: str) -> str:
     if asked is None:
         pytest.skip("on a container engine: make test-images")
     try:
-        if asked != "required" and target == "slim":
-            return asked
+        if asked != "required":
+            return dict(zip(("slim", "cuda"), asked.split(","), strict=True))[target]
         print(f"base image: {engine.base()}")
         engine.build(target, name)
     except ToolMissing as e:

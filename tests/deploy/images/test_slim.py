@@ -1,7 +1,9 @@
 """The slim image is built, and does what compose says, as compose says it: every service of ours on real Kafka, PostgreSQL and S3."""
 
 import json
+import os
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,9 +18,14 @@ from deploy.chart.rendering import ROOT
 from deploy.containers.test_commands import interpolated, ours
 from deploy.images.engine import container, podman
 from deploy.images.pods import install, passable
+from pydantic import SecretStr
 from servers.kafka import Kafka
 from servers.process import free_port
 from servers.s3 import S3
+from sqlmodel import Session
+
+from jagawana.services.store import digest
+from jagawana.services.store.postgresql import engine_of
 
 UID = 10001
 ONCE = ("migrate", "topics", "demo-scenes", "demo-zones")
@@ -98,7 +105,7 @@ def house(image: str, kafka: Kafka, database_url: str, s3: S3, tmp_path: Path) -
         yield house
 
 
-def test_scenes_become_alerts_in_the_containers_of_compose(house: House) -> None:
+def test_the_demo_in_the_containers_of_compose_comes_to_the_digest_of_one_process(house: House, database_url: str, tmp_path: Path) -> None:
     assert {*ONCE, *ROOMS} == house.services.keys()
     for name in ONCE:
         house.run(name)
@@ -106,7 +113,9 @@ def test_scenes_become_alerts_in_the_containers_of_compose(house: House) -> None
         house.start(name)
     for name in ROOMS:
         until(lambda name=name: asked(house.ports[name], "/health/ready")[0] == 200, 120, lambda name=name: house.said(name))
-    until(lambda: _alerts(house) > 0, 600, lambda: "\n".join(house.said(name) for name in ("ingest", "relay", "detect", "assess")))
+    expected = _digest_of_one_process(house.inbox / "demo", tmp_path / "data")
+    until(lambda: _digest(database_url) == expected, 600, lambda: "\n".join(house.said(name) for name in ROOMS))
+    assert _alerts(house) > 0
     assert "possible mining" in asked(house.page, "/")[1]
     for name in ROOMS:
         metrics = asked(house.ports[name], "/metrics")[1]
@@ -115,6 +124,24 @@ def test_scenes_become_alerts_in_the_containers_of_compose(house: House) -> None
         podman("stop", "--time=45", house.ids[name])
         code = podman("inspect", "--format", "{{.State.ExitCode}}", house.ids[name]).strip()
         assert code == "0", f"{code} {house.said(name)}"
+
+
+def _digest_of_one_process(archive: Path, data: Path) -> str:
+    """What the embedded mode makes of the same scenes and zones."""
+    run = [sys.executable, "-m", "jagawana.services.cli"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("JAGAWANA_")} | {"JAGAWANA_DATA": str(data)}
+    for command in (["zones", "load", str(archive / "zones.gpkg")], ["replay", str(archive), "--json"]):
+        done = subprocess.run([*run, *command], env=environment, capture_output=True, text=True, check=True, timeout=600)
+    return str(json.loads(done.stdout)["digest"])
+
+
+def _digest(database_url: str) -> str:
+    engine = engine_of(SecretStr(database_url))
+    try:
+        with Session(engine) as session:
+            return digest.digest(session)
+    finally:
+        engine.dispose()
 
 
 def _alerts(house: House) -> int:
