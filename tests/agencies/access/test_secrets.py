@@ -11,9 +11,9 @@ import typer
 from typer.testing import CliRunner
 
 from jagawana.schemas.errors import JagawanaError
+from jagawana.services.bus.kafka.connection import connection_of
 from jagawana.services.cli import app
 from jagawana.services.settings import load_settings
-from jagawana.services.bus.kafka.connection import connection_of
 
 CANARY = "Kunci-Canary-Z9Q4"
 DATABASE_URL = f"postgresql+psycopg://jagawana:{CANARY}@127.0.0.1:1/jagawana"
