@@ -1,4 +1,4 @@
-"""Follows a topic of alerts with kafka-python. pip install kafka-python cryptography rfc8785
+"""Follows a topic of alerts with kafka-python. pip install 'kafka-python[crc32c,lz4,snappy,zstd]' cryptography rfc8785
 
 python subscriber.py TOPIC kafka.json keys.json     kafka.json: arguments of KafkaConsumer; keys.json: the published keys
 """

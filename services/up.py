@@ -48,7 +48,8 @@ def _work(service: Service, observed: Observation, inbox: Path, tense: AlertTens
     for _ in changes(inbox, stop):
         observed.progress.made()
         try:
-            watched.send(service.engine, at=service.clock.now())
+            while watched.send(service.engine, at=service.clock.now()) and not stop.is_set():
+                observed.progress.made()
             service.drain(lambda _room: observed.progress.made(), stopped=stop.is_set)
         except JagawanaError as e:
             logger.error("%s; trying again", e)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -16,6 +17,8 @@ from jagawana.services.store.database import transaction
 
 PAUSE_SECONDS = 30.0
 """How often the folder is looked at when nothing is told of a change."""
+MOST_AT_ONCE = 2_000
+"""Items sent in one transaction: a delivered archive of years must not look like a process that hangs."""
 
 
 def changes(inbox: Path, stop: threading.Event) -> Iterator[None]:
@@ -32,20 +35,22 @@ class Inbox:
         self._folder, self._tense = folder, tense
         self._taken: dict[Path, tuple[int, int]] = {}
 
-    def send(self, engine: Engine, *, at: datetime) -> None:
-        """Send items that are new or have changed and are whole.
+    def send(self, engine: Engine, *, at: datetime) -> bool:
+        """Send items that are new or have changed and are whole; True when there may be more of them.
 
         What could not be sent is not taken, and is looked at again next time; so is an item that is half written.
 
         Raises:
             TransientError: STORE_BUSY.
         """
-        state = {path: _state(path) for path in self._folder.rglob("*.json")}
-        fresh = {path for path, now in state.items() if now != self._taken.get(path) and _is_whole(path)}
+        state = {path: _state(path) for path in sorted(self._folder.rglob("*.json"))}
+        whole = (path for path, now in state.items() if now != self._taken.get(path) and _is_whole(path))
+        fresh = set(islice(whole, MOST_AT_ONCE))
         items = find_items([self._folder], self._tense, wanted=fresh.__contains__)
         with transaction(engine) as session:
             send(session, items, [self._folder], at=at)
         self._taken |= {path: state[path] for path in fresh}
+        return len(fresh) == MOST_AT_ONCE
 
 
 def _state(path: Path) -> tuple[int, int]:

@@ -65,7 +65,8 @@ def ingesting(service: Service, observed: Observation, inbox: Path, tense: Alert
         for _ in changes(inbox, stop):
             observed.progress.made()
             try:
-                watched.send(service.engine, at=service.clock.now())
+                while watched.send(service.engine, at=service.clock.now()) and not stop.is_set():
+                    observed.progress.made()
             except JagawanaError as e:
                 logger.error("%s; trying again", e)
 

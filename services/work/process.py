@@ -1,12 +1,14 @@
 """One room in a process of its own, until stopped.
 
-Every room but web and ingest ends by itself when it makes no progress, so that whoever runs it starts another.
+It ends by itself when it makes no progress, so that whoever runs it starts another.
 """
 
 import asyncio
 import logging
 import shutil
 import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -14,8 +16,9 @@ from uuid import uuid4
 from jagawana.schemas.errors import JagawanaError
 from jagawana.schemas.observation import AlertTense
 from jagawana.services.agencies.heartbeats import INTERVAL_S, beat
-from jagawana.services.bus.kafka.progress import DEFECT_CODE, exit_after, exit_at_once
+from jagawana.services.bus.kafka.progress import DEFECT_CODE, GIVE_UP_CODE, exit_after, exit_at_once
 from jagawana.services.bus.kafka.relay import pause
+from jagawana.services.observing.health import ALIVE_SECONDS, Health
 from jagawana.services.observing.start import Observation, observation
 from jagawana.services.rooms import Room, Running
 from jagawana.services.settings import Settings
@@ -25,6 +28,9 @@ from jagawana.services.wiring import Service, build
 from jagawana.services.work.looking import ingesting, notifying, relaying, showing
 from jagawana.services.work.reading import assessing, detecting
 
+SILENCE_SECONDS = ALIVE_SECONDS + 60.0
+"""Longer than a liveness probe waits, and than what a reader or the relay allows itself."""
+LOOK_SECONDS = 15.0
 logger = logging.getLogger(__name__)
 
 
@@ -51,7 +57,16 @@ def work(
     }
     with sole_process(settings.data), observed.served(serve):
         shutil.rmtree(settings.spool, ignore_errors=True)
+        threading.Thread(target=_end_without_progress, args=(observed.health,), daemon=True, name="watch").start()
         asyncio.run(_until_stopped(lambda: _beating(service, observed, room, owner, runs[room]()), settings.grace_seconds))
+
+
+def _end_without_progress(health: Health) -> None:
+    """From a thread of its own: also when the event loop stands still. What has not started yet waits for its engines."""
+    while True:
+        time.sleep(LOOK_SECONDS)
+        if health.has_started and health.progress.age() > SILENCE_SECONDS:
+            exit_at_once(GIVE_UP_CODE, f"nothing was done for {health.progress.age():.0f} s")
 
 
 async def _until_stopped(run: Callable[[], Running], grace_seconds: float) -> None:

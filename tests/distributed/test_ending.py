@@ -83,6 +83,14 @@ def test_brokers_that_are_not_there_yet_are_waited_for(ours: House) -> None:
     assert worker.process.poll() is None and worker.end(signal.SIGINT) == 0
 
 
+def test_a_room_that_hangs_ends_for_another_to_start(ours: House) -> None:
+    """Whatever it hangs in, its event loop too; here a provider of messages that never answers."""
+    impatient = "import jagawana.services.work.process as w; w.SILENCE_SECONDS = 3.0; w.LOOK_SECONDS = 0.5; "
+    hanging = "import time; import jagawana.services.notify.ledger as m; m.NotifyRoom.deliver_next = lambda *_: time.sleep(3600); "
+    worker = ours.start("notify", changed=impatient + hanging)
+    assert worker.process.wait(60) == 75 and "nothing was done" in worker.said, worker.said
+
+
 @pytest.mark.parametrize(
     ("room", "where"),
     [

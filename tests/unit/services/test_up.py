@@ -186,6 +186,16 @@ def test_items_that_could_not_be_sent_are_sent_when_the_store_answers_again(tmp_
         assert log.count_outcomes(session, "detect") == {"done": 1}
 
 
+def test_a_large_delivery_is_sent_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain, inbox = service(tmp_path / "data"), tmp_path / "inbox"
+    drop(write_archive(tmp_path / "archive", [Scene(day, size=48) for day in range(5)]), inbox)
+    monkeypatch.setattr(inbox_module, "MOST_AT_ONCE", 2)
+    watched = Inbox(inbox, AlertTense.TEST)
+    assert [watched.send(chain.engine, at=chain.clock.now()) for _ in range(4)] == [True, True, False, False]
+    with transaction(chain.engine) as session:
+        assert len(session.exec(select(EventRow).where(EventRow.topic == Topic.SCENES)).all()) == 5
+
+
 def test_one_process_does_not_work_beside_those_on_kafka(tmp_path: Path) -> None:
     chain = service(tmp_path / "data", kafka_servers=("localhost:9092",))
     with pytest.raises(DataError, match="JAGAWANA_KAFKA_SERVERS"), chain.working():
