@@ -1,6 +1,6 @@
 """What observing costs: a chain of small scenes with and without listeners, in turn, and the observer alone.
 
-    python -m benchmarks.observing      (about half a minute)
+    python benchmarks/observing.py     (about half a minute)
 
 The ratio of two chains is noisy on a shared machine; the sure figure is the time of the observer's own work beside that of an event.
 """
