@@ -8,7 +8,7 @@
 Ingest appends scenes to the log; the embedded bus moves them along; bad ones end in the dead letters. A new zone layer or
 rule pack needs no scene: tiles judged by older ones are assessed again. Nothing in step n calls step n-1.
 
-In the distributed mode (services/work/) each room is a process, and a relay sends the log to Kafka, where the rooms read it.
+In the distributed mode (`services.work`) each room is a process, and a relay sends the log to Kafka, where the rooms read it.
 """
 
 import logging
